@@ -1,0 +1,60 @@
+// Package ngcp reads NGCP's own configuration: config.yml for ports and
+// switches, network.yml for hosts, their links and what the links are for.
+package ngcp
+
+import (
+	"net/netip"
+
+	"ngcp-fw/policy/diag"
+)
+
+// Source is a file as it was read.
+type Source struct {
+	Name string // as the operator named it
+	Data []byte
+}
+
+// Config is the merged tree of one or more config.yml files.
+type Config struct {
+	files []Source
+}
+
+// Scalar is one option's value and its place. Only values that are asked for
+// by their path ever leave the Config: the file is full of passwords.
+type Scalar struct {
+	Text string
+	Pos  diag.Pos
+}
+
+// Socket is one of kamailio.lb.extra_sockets. The zero Addr means any.
+type Socket struct {
+	Name     string
+	Protocol string // "udp" or "tcp"
+	Addr     netip.Addr
+	Port     uint16
+	Pos      diag.Pos
+}
+
+// Network is network.yml.
+type Network struct {
+	Hosts []Host // sorted by name
+}
+
+// Host is one machine of network.yml.
+type Host struct {
+	Name   string
+	Roles  []string // node functions: lb, proxy, mgmt, rtp, db …
+	Peer   string
+	Status string
+	Links  []Link // those listed in interfaces, in its order
+	Pos    diag.Pos
+}
+
+// Link is one interface of a host.
+type Link struct {
+	Name   string       // as listed: eth0, vlan300, eth0:1
+	Device string       // the kernel's name of it: eth0 for eth0:1
+	Addrs  []netip.Addr // own and shared, IPv4 and IPv6
+	Types  []string     // sip_ext, ha_int …
+	Pos    diag.Pos
+}
