@@ -1,0 +1,62 @@
+# Everything a newcomer needs: make run, make test.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 60s
+
+# What the tests judge our work with, by Debian's package names.
+TEST_PACKAGES = nftables iproute2 iptables
+TEST_PROGRAMS = nft ip iptables-nft
+STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+LDFLAGS = -s -w -X main.version=$(VERSION)
+
+.PHONY: help build run test test-tools lint bench fuzz fuzz-short install clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/ngcp-fw
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ngcp-fw ./cmd/ngcp-fw
+
+run: build ## the main job in a network namespace of its own; touches nothing else
+	$(GO) run ./examples/demo bin/ngcp-fw
+
+test: test-tools ## everything, by real packets too; installs nftables and what else it needs
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+	$(MAKE) fuzz-short
+
+test-tools:
+	@missing=; for p in $(TEST_PROGRAMS); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v $$p >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	    [ "$$(id -u)" = 0 ] || { echo "make: the tests need these packages; as root: apt-get install $(TEST_PACKAGES)" >&2; exit 1; }; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(TEST_PACKAGES); \
+	fi
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench: test-tools ## ratios: ours to nft -f, measured side by side
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@set -e; for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+	    for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+	        echo "$$target in $$(dirname $$file)"; \
+	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	    done; done
+
+fuzz-short:
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+install: build ## into DESTDIR and PREFIX (/usr/local)
+	install -D -m 0755 bin/ngcp-fw '$(DESTDIR)$(PREFIX)/sbin/ngcp-fw'
+
+clean:
+	rm -rf bin
