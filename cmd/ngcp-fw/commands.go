@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// action is a command's body, after its flags are parsed.
+type action func(a *app, args []string) error
+
+// command is one row of the program's table of commands.
+type command struct {
+	name    string
+	args    string // as the usage line shows them
+	summary string
+	maxArgs int
+	setup   func(flags *pflag.FlagSet) action
+}
+
+// commands are in the order in which people meet them.
+func commands() []command {
+	return []command{
+		{"init", "", "write a commented first policy for this host", 0, setupInit},
+		{"check", "", "validate the policy: every error and warning at once", 0, setupCheck},
+		{"services", "", "the service table: ports, switches, and where each value comes from", 0, setupServices},
+		{"list", "", "the exposures: who may reach what, where", 0, setupList},
+		{"compile", "", "print the ruleset, without root", 0, setupCompile},
+		{"diff", "", "what apply would change; with --against, what a policy changes against another", 0, setupDiff},
+		{"apply", "", "put the policy into force", 0, setupApply},
+		{"explain", "", "the verdict on a flow, and the policy line that decides it", 0, setupExplain},
+		{"status", "", "what is in force, since when, and whether the kernel still holds it", 0, setupStatus},
+		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},
+		{"version", "", "print the version", 0, setupVersion},
+		{"completion", "SHELL", "print the completion script for bash, zsh or fish", 1, setupCompletion},
+		{"help", "[COMMAND]", "print help", 1, setupHelp},
+	}
+}
+
+func findCommand(name string) (command, bool) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+// commandHint names the commands that start like the one that is missing.
+func commandHint(name string) string {
+	var near []string
+	for _, c := range commands() {
+		if name != "" && strings.HasPrefix(c.name, name[:1]) {
+			near = append(near, c.name)
+		}
+	}
+	if len(near) == 0 {
+		return "ngcp-fw help lists the commands"
+	}
+	return "did you mean " + strings.Join(near, " or ") + "? ngcp-fw help lists the commands"
+}

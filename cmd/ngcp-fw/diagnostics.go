@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"ngcp-fw/policy/diag"
+)
+
+// colours of severities (ECMA-48); they only underline what the words say.
+var severityColor = map[diag.Severity]string{diag.Error: "\x1b[31m", diag.Warning: "\x1b[33m"}
+
+const colorReset = "\x1b[0m"
+
+// diagnosticWriter shows diagnostics with the line they speak of.
+type diagnosticWriter struct {
+	out    io.Writer
+	color  bool
+	quoted map[string][]byte // texts of the files that may be quoted; config.yml never is
+}
+
+func (w *diagnosticWriter) write(list diag.List) {
+	for _, d := range list {
+		w.headline(d)
+		w.excerpt(d)
+		if d.Hint != "" {
+			fmt.Fprintf(w.out, "hint: %s\n", d.Hint)
+		}
+	}
+}
+
+func (w *diagnosticWriter) headline(d diag.Diagnostic) {
+	severity := string(d.Severity)
+	if w.color {
+		severity = severityColor[d.Severity] + severity + colorReset
+	}
+	fmt.Fprintf(w.out, "%s: %s: %s [%s]\n", d.Pos, severity, d.Message, d.Code)
+}
+
+func (w *diagnosticWriter) excerpt(d diag.Diagnostic) {
+	line, ok := w.line(d.Pos)
+	if !ok || d.Width == 0 || d.Pos.Column == 0 {
+		return
+	}
+	runes := []rune(line)
+	if d.Pos.Column > len(runes) {
+		return
+	}
+	before := strings.Map(blank, string(runes[:d.Pos.Column-1]))
+	width := min(d.Width, len(runes)-d.Pos.Column+1)
+	fmt.Fprintf(w.out, "%5d | %s\n      | %s%s\n", d.Pos.Line, line, before, strings.Repeat("^", width))
+}
+
+// blank keeps tabs, so that the marks stand below what they mark.
+func blank(r rune) rune {
+	if r == '\t' {
+		return r
+	}
+	return ' '
+}
+
+func (w *diagnosticWriter) line(p diag.Pos) (string, bool) {
+	text, ok := w.quoted[p.File]
+	if !ok || p.Line == 0 {
+		return "", false
+	}
+	for n := 1; n < p.Line; n++ {
+		_, rest, found := bytes.Cut(text, []byte("\n"))
+		if !found {
+			return "", false
+		}
+		text = rest
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return strings.TrimRight(string(line), "\r"), true
+}
+
+// report writes the diagnostics of in to w.
+func (a *app) report(w io.Writer, in *input, list diag.List) {
+	writer := diagnosticWriter{out: w, color: a.flags.colored(w), quoted: in.texts}
+	for _, d := range list {
+		if _, known := in.texts[d.Pos.File]; !known && in.lists[d.Pos.File] {
+			in.texts[d.Pos.File], _ = os.ReadFile(d.Pos.File)
+		}
+	}
+	writer.write(list)
+}

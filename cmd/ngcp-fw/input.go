@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/diag"
+	"ngcp-fw/policy/exposure"
+	"ngcp-fw/policy/ngcp"
+)
+
+// input is everything a command knows after reading its files.
+type input struct {
+	policy *policy.Policy
+	model  *exposure.Model
+	diags  diag.List
+	digest [32]byte          // of the policy's text
+	texts  map[string][]byte // files that diagnostics may quote, by name
+	lists  map[string]bool   // list files, quoted on demand
+}
+
+// stdinName is how places in a policy from standard input read.
+const stdinName = "<stdin>"
+
+// load reads policy, config.yml and network.yml, resolves them, and reports:
+// errors end the command, warnings are told on stderr if asked for.
+func (a *app) load(warnings bool) (*input, error) {
+	in := a.read(a.flags)
+	var told diag.List
+	for _, d := range in.diags {
+		if warnings || d.Severity == diag.Error {
+			told = append(told, d)
+		}
+	}
+	a.report(a.err, in, told)
+	if in.diags.Errors() > 0 {
+		return nil, errReported
+	}
+	return in, nil
+}
+
+// read reads and resolves everything; what is wrong is in diags. The policy
+// and the model are nil only where nothing could be made of the files.
+func (a *app) read(flags globalFlags) *input {
+	in := &input{texts: map[string][]byte{}, lists: map[string]bool{}}
+	in.readPolicy(a, flags.policy)
+	if in.policy == nil {
+		return in
+	}
+	inputs := exposure.Inputs{Policy: in.policy, Now: time.Now()}
+	inputs.Config = in.readConfig(flags.config)
+	inputs.Network = in.readNetwork(flags.network)
+	if inputs.Network != nil {
+		inputs.Host, inputs.HostPos = in.pickHost(inputs.Network, flags.host)
+	}
+	model, diags := exposure.Resolve(inputs)
+	in.model, in.diags = model, append(in.diags, diags...)
+	in.diags.Sort()
+	return in
+}
+
+func (in *input) readPolicy(a *app, path string) {
+	name, data, err := a.policyText(path)
+	switch {
+	case err != nil && path == "" && errors.Is(err, fs.ErrNotExist):
+		a.remark("no %s: the built-in policy serves", defaultPolicy)
+		in.policy = policy.Builtin()
+	case err != nil:
+		in.fail(diag.Pos{File: name}, "file-unreadable", fileProblem(err), "ngcp-fw init -f "+name+" writes a first policy")
+	default:
+		in.texts[name] = data
+		in.digest = digest(data)
+		in.policy, in.diags = policy.Parse(name, data, in.openList)
+	}
+}
+
+func (a *app) policyText(path string) (name string, data []byte, err error) {
+	switch path {
+	case "":
+		path = defaultPolicy
+	case "-":
+		data, err = io.ReadAll(a.in)
+		return stdinName, data, err
+	}
+	data, err = os.ReadFile(path)
+	return path, data, err
+}
+
+func (in *input) openList(path string) (io.ReadCloser, error) {
+	in.lists[path] = true
+	return os.Open(path)
+}
+
+// beside resolves a path written in the policy: relative to the policy's folder.
+func (in *input) beside(path string) string {
+	if filepath.IsAbs(path) || in.policy.File == "" || in.policy.File == stdinName {
+		return path
+	}
+	return filepath.Join(filepath.Dir(in.policy.File), path)
+}
+
+// file is a file to read and the place that names it; the zero place is a flag.
+type file struct {
+	path string
+	pos  diag.Pos
+}
+
+func (in *input) readConfig(flag []string) *ngcp.Config {
+	var files []file
+	for _, path := range flag {
+		files = append(files, file{path: path})
+	}
+	if len(files) == 0 {
+		for _, word := range in.policy.NGCP.Config {
+			files = append(files, file{in.beside(word.Text), word.Pos})
+		}
+	}
+	var sources []ngcp.Source
+	for _, f := range files {
+		if data, ok := in.readFile(f); ok {
+			sources = append(sources, ngcp.Source{Name: f.path, Data: data})
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	config, diags := ngcp.ParseConfig(sources...)
+	in.diags = append(in.diags, diags...)
+	return config
+}
+
+func (in *input) readNetwork(flag string) *ngcp.Network {
+	f := file{path: flag}
+	if word := in.policy.NGCP.Network; flag == "" && word.Text != "" {
+		f = file{in.beside(word.Text), word.Pos}
+	}
+	if f.path == "" {
+		return nil
+	}
+	data, ok := in.readFile(f)
+	if !ok {
+		return nil
+	}
+	network, diags := ngcp.ParseNetwork(ngcp.Source{Name: f.path, Data: data})
+	in.diags = append(in.diags, diags...)
+	return network
+}
+
+func (in *input) readFile(f file) ([]byte, bool) {
+	data, err := os.ReadFile(f.path)
+	if err == nil {
+		return data, true
+	}
+	pos := f.pos
+	if pos.IsZero() {
+		pos.File = f.path
+	}
+	in.fail(pos, "file-unreadable", fmt.Sprintf("%s: %s", f.path, fileProblem(err)), "")
+	return nil, false
+}
+
+func (in *input) fail(pos diag.Pos, code, message, hint string) {
+	in.diags = append(in.diags, diag.Diagnostic{Pos: pos, Severity: diag.Error, Code: code, Message: message, Hint: hint})
+}
+
+// fileProblem says in words why a file cannot be read.
+func fileProblem(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file"
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission to read it"
+	}
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}

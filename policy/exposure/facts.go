@@ -1,0 +1,138 @@
+package exposure
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/addr"
+	"ngcp-fw/policy/diag"
+)
+
+// Fact is an Exposure as programs read it and as snapshots keep it.
+type Fact struct {
+	Service    string   `json:"service"`
+	Ports      []string `json:"ports"` // "5060/udp"; ["any"] for cluster
+	Role       string   `json:"role"`
+	Sources    []string `json:"sources"`
+	Interfaces []string `json:"interfaces"` // empty: every one
+	Addresses  []string `json:"addresses"`  // empty: every local one
+	Origin     string   `json:"origin"`
+}
+
+// anyPort is how every protocol and port together is written.
+const anyPort = "any"
+
+// PortNames lists the ports as text; none means every one of every protocol.
+func PortNames(ports []policy.Ports) []string {
+	if ports == nil {
+		return []string{anyPort}
+	}
+	names := make([]string, len(ports))
+	for i, p := range ports {
+		names[i] = p.String()
+	}
+	return names
+}
+
+// Facts gives the exposures in the form programs read.
+func Facts(exposures []Exposure) []Fact {
+	facts := make([]Fact, len(exposures))
+	for i, e := range exposures {
+		facts[i] = Fact{e.Service, PortNames(e.Ports), e.Role, e.Sources.Strings(),
+			append([]string{}, e.Interfaces...), addressNames(e.Addresses), e.Origin.Origin()}
+	}
+	return facts
+}
+
+func addressNames(addrs []netip.Addr) []string {
+	names := make([]string, len(addrs))
+	for i, a := range addrs {
+		names[i] = a.String()
+	}
+	return names
+}
+
+// FromFacts is the inverse of Facts; what is left of an origin is its text.
+func FromFacts(facts []Fact) ([]Exposure, error) {
+	exposures := make([]Exposure, len(facts))
+	for i, f := range facts {
+		e, err := f.exposure()
+		if err != nil {
+			return nil, fmt.Errorf("exposure %d (%s): %w", i+1, f.Service, err)
+		}
+		exposures[i] = e
+	}
+	return exposures, nil
+}
+
+func (f Fact) exposure() (e Exposure, err error) {
+	e = Exposure{Service: f.Service, Role: f.Role, Origin: diag.Pos{File: f.Origin}}
+	if len(f.Interfaces) > 0 {
+		e.Interfaces = f.Interfaces
+	}
+	for _, text := range f.Addresses {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return e, err
+		}
+		e.Addresses = append(e.Addresses, a)
+	}
+	if e.Sources, err = parseSources(f.Sources); err != nil {
+		return e, err
+	}
+	e.Ports, err = parsePorts(f.Ports)
+	return e, err
+}
+
+func parseSources(texts []string) (addr.Set, error) {
+	var b addr.Builder
+	for _, text := range texts {
+		if a, err := netip.ParseAddr(text); err == nil {
+			b.AddRange(a, a)
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return addr.Set{}, err
+		}
+		b.AddPrefix(p)
+	}
+	return b.Set(), nil
+}
+
+func parsePorts(texts []string) ([]policy.Ports, error) {
+	if len(texts) == 1 && texts[0] == anyPort {
+		return nil, nil
+	}
+	ports := make([]policy.Ports, len(texts))
+	for i, text := range texts {
+		p, err := parsePort(text)
+		if err != nil {
+			return nil, err
+		}
+		ports[i] = p
+	}
+	return ports, nil
+}
+
+func parsePort(text string) (p policy.Ports, err error) {
+	numbers, name, _ := strings.Cut(text, "/")
+	from, to, ranged := strings.Cut(numbers, "-")
+	if !ranged {
+		to = from
+	}
+	for _, row := range policy.Protocols {
+		if row.Name == name {
+			p.Protocol = row.Protocol
+		}
+	}
+	if _, err = fmt.Sscan(from, &p.From); err == nil {
+		_, err = fmt.Sscan(to, &p.To)
+	}
+	if err != nil || p.Protocol == 0 {
+		return p, fmt.Errorf("%q is no port", text)
+	}
+	return p, nil
+}
