@@ -100,8 +100,11 @@ func payload(base, offset uint32) Load {
 func inName(p Packet) ([]byte, bool)  { return ifname(p.In), true }
 func outName(p Packet) ([]byte, bool) { return ifname(p.Out), true }
 
+// ifnameLen is IFNAMSIZ of linux/if.h, the closing zero included.
+const ifnameLen = 16
+
 func ifname(name string) []byte {
-	padded := make([]byte, TypeIfname.Len)
+	padded := make([]byte, ifnameLen)
 	copy(padded, name)
 	return padded
 }

@@ -32,7 +32,7 @@ var (
 	TypeICMP     = &DataType{Name: "icmp_type", ID: 14, Len: 1, symbols: icmpTypes, format: formatNumber, parse: parseNumber}
 	TypeCTState  = &DataType{Name: "ct_state", ID: 26, Len: 4, HostOrder: true, symbols: ctStates, format: formatNumber, parse: parseNumber}
 	TypeICMPv6   = &DataType{Name: "icmpv6_type", ID: 29, Len: 1, symbols: icmpv6Types, format: formatNumber, parse: parseNumber}
-	TypeIfname   = &DataType{Name: "ifname", ID: 41, Len: 16, HostOrder: true, format: formatIfname, parse: parseIfname}
+	TypeIfname   = &DataType{Name: "ifname", ID: 41, Len: ifnameLen, HostOrder: true, format: formatIfname, parse: parseIfname}
 )
 
 // Types lists every row, for those who look one up by its number.
@@ -97,7 +97,7 @@ func formatNumber(t *DataType, dst, value []byte) []byte {
 			return append(dst, s.name...)
 		}
 	}
-	if t == TypeCTState {
+	if t.HostOrder {
 		return fmt.Appendf(dst, "%#x", n)
 	}
 	return strconv.AppendUint(dst, n, 10)
@@ -154,7 +154,7 @@ func parseIfname(t *DataType, text string) ([]byte, error) {
 		name = escaped + "*"
 	}
 	if name == "" || len(name) >= t.Len {
-		return nil, fmt.Errorf("an interface name has 1 to %d bytes", t.Len-1) // IFNAMSIZ of linux/if.h
+		return nil, fmt.Errorf("an interface name has 1 to %d bytes", t.Len-1)
 	}
 	return ifname(name), nil
 }
