@@ -1,0 +1,65 @@
+package yamlwalk
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// maxBadBytes is how many badly encoded places are reported one by one; a
+// file in another encoding has thousands.
+const maxBadBytes = 10
+
+var byteOrderMark = []byte("\uFEFF")
+
+// clean gives the text without byte-order mark, with everything that YAML
+// can't hold replaced by U+FFFD, and with no line break but LF and CR LF, so
+// that lines are those of the operator's editor.
+func (r *reader) clean(data []byte) []byte {
+	data = bytes.TrimPrefix(data, byteOrderMark)
+	var out []byte
+	var bad, start, lineStart int
+	line := 1
+	for i := 0; i < len(data); {
+		char, size := utf8.DecodeRune(data[i:])
+		if char == '\n' {
+			line, lineStart = line+1, i+1
+		}
+		if message := unfit(data[i:], char, size); message != "" {
+			out = utf8.AppendRune(append(out, data[start:i]...), utf8.RuneError)
+			start = i + size
+			if r.strict || char == 0 {
+				bad++
+				r.badByte(bad, line, 1+utf8.RuneCount(data[lineStart:i]), message)
+			}
+		}
+		i += size
+	}
+	if start == 0 {
+		return data
+	}
+	return append(out, data[start:]...)
+}
+
+func (r *reader) badByte(nth, line, column int, message string) {
+	if nth <= maxBadBytes {
+		r.report(line, column, 1, "yaml-encoding", message, "save the file as UTF-8 text")
+	}
+}
+
+// unfit says why the character at the start of text can't stay: YAML 1.2.2,
+// section 5.1 lists those that may; section 5.4 explains why NEL, LS and PS
+// are line breaks to some readers and not to others.
+func unfit(text []byte, char rune, size int) string {
+	switch {
+	case char == utf8.RuneError && size == 1:
+		return fmt.Sprintf("byte 0x%02x is not UTF-8", text[0])
+	case char == '\t', char == '\n', char >= 0x20 && char <= 0x7e:
+		return ""
+	case char == '\r' && len(text) > 1 && text[1] == '\n':
+		return ""
+	case char < 0xa0, char == '\u2028', char == '\u2029', char == 0xfffe, char == 0xffff:
+		return fmt.Sprintf("control character U+%04X", char)
+	}
+	return ""
+}
