@@ -267,7 +267,7 @@ func (g *ruleGen) limit() Limit {
 
 // effects draws statements without a verdict.
 func (g *ruleGen) effects() {
-	l := Log{Prefix: rapid.StringMatching(`[ -!#-~]{0,127}`).Draw(g.T, "prefix")}
+	l := Log{Prefix: rapid.StringMatching(`[ -!#%-~]{0,127}`).Draw(g.T, "prefix")} // $ is a variable in nft's log prefix
 	if group := rapid.Uint16().Draw(g.T, "group"); rapid.Bool().Draw(g.T, "grouped") {
 		l.Group = &group
 	}

@@ -82,6 +82,9 @@ func (t *DataType) appendRange(dst, from, to []byte) []byte {
 	return fmt.Appendf(dst, "%d-%d", number(from), number(to))
 }
 
+// wire is a number as a value of some bytes, the inverse of number.
+func wire(n uint64, size int) []byte { return binary.BigEndian.AppendUint64(nil, n)[8-size:] }
+
 // number is a value of at most eight bytes.
 func number(value []byte) (n uint64) {
 	for _, b := range value {
@@ -111,7 +114,7 @@ func parseNumber(t *DataType, text string) ([]byte, error) {
 			return nil, errors.Unwrap(err)
 		}
 	}
-	return binary.BigEndian.AppendUint64(nil, n)[8-t.Len:], nil
+	return wire(n, t.Len), nil
 }
 
 func (t *DataType) symbol(name string) (value uint64, ok bool) {
