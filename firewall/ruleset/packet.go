@@ -1,6 +1,9 @@
 package ruleset
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // CTStates is a conntrack state, as the bits of linux/netfilter/nf_conntrack_common.h.
 type CTStates uint32
@@ -38,3 +41,6 @@ type Place struct {
 	Chain string
 	Rule  int // 0 is the first; -1 the base chain's policy
 }
+
+// String is the chain and the rule's number.
+func (p Place) String() string { return fmt.Sprintf("%s:%d", p.Chain, p.Rule) }
