@@ -4,43 +4,199 @@ package addr
 
 import (
 	"iter"
+	"math/big"
 	"net/netip"
+	"slices"
 )
 
 // Set is an immutable set of IPv4 and IPv6 addresses, kept as sorted,
 // disjoint, non-adjacent ranges. The zero Set is empty. IPv4-mapped IPv6
-// addresses do not occur in it.
+// addresses count as IPv4.
 type Set struct {
-	v4 []span4
-	v6 []span6
+	v4 spans[key4]
+	v6 spans[key6]
 }
 
 // Range is a run of addresses of one family, both ends included.
 type Range struct{ From, To netip.Addr }
 
-type span4 struct{ from, to uint32 }
-type span6 struct{ from, to u128 }
-type u128 struct{ hi, lo uint64 }
+var (
+	any4 = Set{v4: spans[key4]{{0, key4(0).prev()}}}
+	any6 = Set{v6: spans[key6]{{key6{}, key6{}.prev()}}}
+)
+
+// Any is every address, Any4 every IPv4 and Any6 every IPv6 address.
+func Any() Set { return Set{any4.v4, any6.v6} }
+
+// Any4 is every IPv4 address.
+func Any4() Set { return any4 }
+
+// Any6 is every IPv6 address.
+func Any6() Set { return any6 }
+
+// Of is the set of the prefixes' addresses.
+func Of(prefixes ...netip.Prefix) Set {
+	var b Builder
+	for _, p := range prefixes {
+		b.AddPrefix(p)
+	}
+	return b.Set()
+}
 
 // Builder collects ranges in any order, overlapping or not.
-type Builder struct{ set Set }
+type Builder struct {
+	v4 []span[key4]
+	v6 []span[key6]
+}
 
-// Skeleton API, to be implemented:
-//
-//	func Any() Set; func Any4() Set; func Any6() Set
-//	func Of(p ...netip.Prefix) Set
-//	func (b *Builder) AddRange(from, to netip.Addr)
-//	func (b *Builder) AddPrefix(p netip.Prefix)
-//	func (b *Builder) AddSet(s Set)
-//	func (b *Builder) Set() Set              // sorts and merges; the Builder may go on
-//	func (s Set) IsEmpty, IsAny (both families whole), IsAny4, IsAny6, Has4, Has6 bool
-//	func (s Set) Only4() Set; Only6() Set
-//	func (s Set) Union(t Set), Intersect(t Set), Subtract(t Set) Set
-//	func (s Set) Contains(a netip.Addr), Covers(t Set), Overlaps(t Set), Equal(t Set) bool
-//	func (s Set) Len4(), Len6() int          // ranges
-//	func (s Set) Range4(i int) (from, to uint32); Range6(i int) (from, to [16]byte)
-//	func (s Set) Ranges() iter.Seq[Range]     // IPv4 first, ascending
-//	func (s Set) Prefixes() iter.Seq[netip.Prefix] // smallest exact cover, IPv4 first, ascending
-//	func (s Set) Strings() []string           // Prefixes as text; any is ["0.0.0.0/0","::/0"]
-//	func (s Set) Count() (v4 uint64, v6 *big.Int)
-var _ iter.Seq[Range]
+// AddRange adds the addresses from one to another of the same family, both
+// included; a range that runs backwards adds nothing.
+func (b *Builder) AddRange(from, to netip.Addr) {
+	from, to = from.Unmap(), to.Unmap()
+	switch {
+	case from.Is4() != to.Is4() || to.Less(from):
+	case from.Is4():
+		b.v4 = append(b.v4, span[key4]{key4Of(from), key4Of(to)})
+	default:
+		b.v6 = append(b.v6, span[key6]{key6Of(from), key6Of(to)})
+	}
+}
+
+// AddPrefix adds the prefix's addresses; host bits do not matter.
+func (b *Builder) AddPrefix(p netip.Prefix) {
+	p = p.Masked()
+	free := p.Addr().BitLen() - p.Bits()
+	if p.Addr().Is4() {
+		from := key4Of(p.Addr())
+		b.v4 = append(b.v4, span[key4]{from, from.withLowBits(free)})
+		return
+	}
+	from := key6Of(p.Addr())
+	b.v6 = append(b.v6, span[key6]{from, from.withLowBits(free)})
+}
+
+// AddSet adds the set's addresses.
+func (b *Builder) AddSet(s Set) {
+	b.v4, b.v6 = append(b.v4, s.v4...), append(b.v6, s.v6...)
+}
+
+// Set is what was added so far, sorted and merged.
+func (b *Builder) Set() Set {
+	return Set{merged(slices.Clone(b.v4)), merged(slices.Clone(b.v6))}
+}
+
+// IsEmpty reports whether the set has no address.
+func (s Set) IsEmpty() bool { return len(s.v4) == 0 && len(s.v6) == 0 }
+
+// IsAny reports whether the set has every address of both families.
+func (s Set) IsAny() bool { return s.v4.whole() && s.v6.whole() }
+
+// IsAny4 reports whether the set is exactly every IPv4 address.
+func (s Set) IsAny4() bool { return s.v4.whole() && len(s.v6) == 0 }
+
+// IsAny6 reports whether the set is exactly every IPv6 address.
+func (s Set) IsAny6() bool { return s.v6.whole() && len(s.v4) == 0 }
+
+// Has4 reports whether the set has an IPv4 address.
+func (s Set) Has4() bool { return len(s.v4) > 0 }
+
+// Has6 reports whether the set has an IPv6 address.
+func (s Set) Has6() bool { return len(s.v6) > 0 }
+
+// Only4 is the set's IPv4 addresses.
+func (s Set) Only4() Set { return Set{v4: s.v4} }
+
+// Only6 is the set's IPv6 addresses.
+func (s Set) Only6() Set { return Set{v6: s.v6} }
+
+// Union is what is in s or in t.
+func (s Set) Union(t Set) Set { return Set{s.v4.union(t.v4), s.v6.union(t.v6)} }
+
+// Intersect is what is in s and in t.
+func (s Set) Intersect(t Set) Set { return Set{s.v4.intersect(t.v4), s.v6.intersect(t.v6)} }
+
+// Subtract is what is in s but not in t.
+func (s Set) Subtract(t Set) Set { return Set{s.v4.subtract(t.v4), s.v6.subtract(t.v6)} }
+
+// Contains reports whether the address is in the set.
+func (s Set) Contains(a netip.Addr) bool {
+	if a = a.Unmap(); a.Is4() {
+		return s.v4.contains(key4Of(a))
+	}
+	return a.Is6() && s.v6.contains(key6Of(a))
+}
+
+// Covers reports whether all of t is in s.
+func (s Set) Covers(t Set) bool { return t.Subtract(s).IsEmpty() }
+
+// Overlaps reports whether some address is in both.
+func (s Set) Overlaps(t Set) bool { return !s.Intersect(t).IsEmpty() }
+
+// Equal reports whether both have the same addresses.
+func (s Set) Equal(t Set) bool { return slices.Equal(s.v4, t.v4) && slices.Equal(s.v6, t.v6) }
+
+// Len4 is the number of IPv4 ranges.
+func (s Set) Len4() int { return len(s.v4) }
+
+// Len6 is the number of IPv6 ranges.
+func (s Set) Len6() int { return len(s.v6) }
+
+// Range4 is the i-th IPv4 range as numbers.
+func (s Set) Range4(i int) (from, to uint32) { return uint32(s.v4[i].from), uint32(s.v4[i].to) }
+
+// Range6 is the i-th IPv6 range as bytes in network order.
+func (s Set) Range6(i int) (from, to [16]byte) { return s.v6[i].from.bytes(), s.v6[i].to.bytes() }
+
+// Ranges yields the ranges, IPv4 first, ascending.
+func (s Set) Ranges() iter.Seq[Range] {
+	return func(yield func(Range) bool) {
+		for _, r := range s.v4 {
+			if !yield(Range{r.from.addr(), r.to.addr()}) {
+				return
+			}
+		}
+		for _, r := range s.v6 {
+			if !yield(Range{r.from.addr(), r.to.addr()}) {
+				return
+			}
+		}
+	}
+}
+
+// Prefixes yields the smallest exact cover by prefixes, IPv4 first, ascending.
+func (s Set) Prefixes() iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		if s.v4.prefixes(yield) {
+			s.v6.prefixes(yield)
+		}
+	}
+}
+
+// Strings is Prefixes as text, a single address without its length. It is
+// never nil.
+func (s Set) Strings() []string {
+	texts := []string{}
+	for p := range s.Prefixes() {
+		if p.IsSingleIP() {
+			texts = append(texts, p.Addr().String())
+		} else {
+			texts = append(texts, p.String())
+		}
+	}
+	return texts
+}
+
+// Count is the number of addresses of each family.
+func (s Set) Count() (v4 uint64, v6 *big.Int) {
+	v6 = new(big.Int)
+	for _, r := range s.v4 {
+		v4 += uint64(r.to-r.from) + 1
+	}
+	for _, r := range s.v6 {
+		from, to := r.from.bytes(), r.to.bytes()
+		size := new(big.Int).SetBytes(to[:])
+		size.Sub(size, new(big.Int).SetBytes(from[:]))
+		v6.Add(v6, size.Add(size, big.NewInt(1)))
+	}
+	return v4, v6
+}

@@ -1,0 +1,139 @@
+package addr
+
+import (
+	"math/big"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func prefixes(texts ...string) (list []netip.Prefix) {
+	for _, text := range texts {
+		list = append(list, netip.MustParsePrefix(text))
+	}
+	return list
+}
+
+// universe is 16 addresses of each family, around both ends of its space.
+var universe = func() (all []netip.Addr) {
+	for i := range 8 {
+		k := key4(i)
+		all = append(all, k.addr(), (^k).addr())
+		l := key6{0, uint64(i)}
+		all = append(all, l.addr(), key6{^l.hi, ^l.lo}.addr())
+	}
+	return all
+}()
+
+// model is a set as the addresses of the universe that are in it.
+type model map[netip.Addr]bool
+
+func genSet(t *rapid.T) (Set, model) {
+	var b Builder
+	m := model{}
+	for range rapid.IntRange(0, 6).Draw(t, "ranges") {
+		from := rapid.SampledFrom(universe).Draw(t, "from")
+		to := rapid.SampledFrom(universe).Draw(t, "to")
+		b.AddRange(from, to)
+		for _, a := range universe {
+			if from.Is4() == to.Is4() && a.Is4() == from.Is4() && !a.Less(from) && !to.Less(a) {
+				m[a] = true
+			}
+		}
+	}
+	return b.Set(), m
+}
+
+func requireModel(t *rapid.T, s Set, in func(a netip.Addr) bool) {
+	for _, a := range universe {
+		require.Equalf(t, in(a), s.Contains(a), "%s in %v", a, s.Strings())
+	}
+	var last netip.Addr
+	for r := range s.Ranges() {
+		require.False(t, r.To.Less(r.From))
+		if last.IsValid() && last.Is4() == r.From.Is4() {
+			require.Truef(t, last.Next().Less(r.From), "%s touches %s", last, r.From)
+		}
+		last = r.To
+	}
+	require.True(t, Of(slices.Collect(s.Prefixes())...).Equal(s))
+}
+
+func TestAlgebraAgainstBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, m := genSet(t)
+		u, n := genSet(t)
+		requireModel(t, s, func(a netip.Addr) bool { return m[a] })
+		requireModel(t, s.Union(u), func(a netip.Addr) bool { return m[a] || n[a] })
+		requireModel(t, s.Intersect(u), func(a netip.Addr) bool { return m[a] && n[a] })
+		requireModel(t, s.Subtract(u), func(a netip.Addr) bool { return m[a] && !n[a] })
+		require.Equal(t, s.Overlaps(u), !s.Intersect(u).IsEmpty())
+		require.Equal(t, s.Covers(u), s.Union(u).Equal(s))
+		require.True(t, Any().Subtract(Any().Subtract(s)).Equal(s))
+		require.True(t, s.Only4().Union(s.Only6()).Equal(s))
+		require.Equal(t, s.Has4(), s.Len4() > 0)
+		require.Equal(t, s.Has6(), s.Len6() > 0)
+	})
+}
+
+func TestEdges(t *testing.T) {
+	for _, test := range []struct {
+		in, want []string
+	}{
+		{[]string{"0.0.0.0/0"}, []string{"0.0.0.0/0"}},
+		{[]string{"0.0.0.0/1", "128.0.0.0/1"}, []string{"0.0.0.0/0"}},
+		{[]string{"::/0"}, []string{"::/0"}},
+		{[]string{"::/1", "8000::/1"}, []string{"::/0"}},
+		{[]string{"255.255.255.255/32", "255.255.255.254/32"}, []string{"255.255.255.254/31"}},
+		{[]string{"0.0.0.0/32"}, []string{"0.0.0.0"}},
+		{[]string{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"}, []string{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}},
+		{[]string{"2001:db8::/64", "2001:db8:0:1::/64"}, []string{"2001:db8::/63"}},
+		{[]string{"192.0.2.0/24", "192.0.2.7/32"}, []string{"192.0.2.0/24"}},
+		{[]string{"10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8"}, []string{"10.0.0.0/7", "12.0.0.0/8"}},
+	} {
+		assert.Equal(t, test.want, Of(prefixes(test.in...)...).Strings())
+	}
+}
+
+func TestAny(t *testing.T) {
+	assert.Equal(t, []string{"0.0.0.0/0", "::/0"}, Any().Strings())
+	assert.True(t, Any().IsAny())
+	assert.False(t, Any().IsAny4())
+	assert.True(t, Any4().IsAny4())
+	assert.True(t, Any6().IsAny6())
+	assert.False(t, Any4().IsAny())
+	assert.Equal(t, []string{}, Set{}.Strings())
+}
+
+func TestCount(t *testing.T) {
+	v4, v6 := Any().Count()
+	assert.Equal(t, uint64(1)<<32, v4)
+	assert.Equal(t, new(big.Int).Lsh(big.NewInt(1), 128), v6)
+	v4, _ = Of(prefixes("192.0.2.0/24", "198.51.100.1/32")...).Count()
+	assert.Equal(t, uint64(257), v4)
+}
+
+func TestBackwardAndMixedRangesAddNothing(t *testing.T) {
+	var b Builder
+	b.AddRange(netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.1"))
+	b.AddRange(netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::"))
+	assert.True(t, b.Set().IsEmpty())
+}
+
+func TestMappedCountsAsIPv4(t *testing.T) {
+	assert.True(t, Of(prefixes("192.0.2.0/24")...).Contains(netip.MustParseAddr("::ffff:192.0.2.7")))
+}
+
+func BenchmarkMillionPrefixes(b *testing.B) {
+	for range b.N {
+		var builder Builder
+		for i := range 1_000_000 {
+			builder.AddPrefix(netip.PrefixFrom(key4(uint32(i*2654435761)&^0xff).addr(), 24))
+		}
+		builder.Set()
+	}
+}

@@ -1,0 +1,138 @@
+package addr
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"sort"
+)
+
+// span is a run of addresses, both ends included.
+type span[K key[K]] struct{ from, to K }
+
+// spans is one family's half of a Set: sorted, disjoint, non-adjacent.
+type spans[K key[K]] []span[K]
+
+func compareKeys[K key[K]](a, b K) int {
+	switch {
+	case a.less(b):
+		return -1
+	case a == b:
+		return 0
+	}
+	return 1
+}
+
+// merged sorts any spans and joins those that overlap or touch.
+func merged[K key[K]](in []span[K]) spans[K] {
+	slices.SortFunc(in, func(a, b span[K]) int {
+		return cmp.Or(compareKeys(a.from, b.from), compareKeys(a.to, b.to))
+	})
+	out := in[:0]
+	for _, s := range in {
+		if n := len(out); n > 0 && touches(out[n-1], s) {
+			if out[n-1].to.less(s.to) {
+				out[n-1].to = s.to
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	return spans[K](slices.Clip(out))
+}
+
+// touches reports whether b, which begins no earlier than a, begins at the
+// latest right behind it.
+func touches[K key[K]](a, b span[K]) bool {
+	return !a.to.less(b.from) || a.to.next() == b.from
+}
+
+func (s spans[K]) union(t spans[K]) spans[K] {
+	switch {
+	case len(s) == 0:
+		return t
+	case len(t) == 0:
+		return s
+	}
+	return merged(append(slices.Clone([]span[K](s)), t...))
+}
+
+func (s spans[K]) intersect(t spans[K]) (out spans[K]) {
+	for i, j := 0, 0; i < len(s) && j < len(t); {
+		from, to := s[i].from, s[i].to
+		if from.less(t[j].from) {
+			from = t[j].from
+		}
+		if t[j].to.less(to) {
+			to = t[j].to
+		}
+		if !to.less(from) {
+			out = append(out, span[K]{from, to})
+		}
+		if s[i].to.less(t[j].to) {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
+
+func (s spans[K]) subtract(t spans[K]) (out spans[K]) {
+	j := 0
+	for _, left := range s {
+		for j < len(t) && t[j].to.less(left.from) {
+			j++
+		}
+		used := false
+		for k := j; k < len(t) && !left.to.less(t[k].from); k++ {
+			if left.from.less(t[k].from) {
+				out = append(out, span[K]{left.from, t[k].from.prev()})
+			}
+			if used = !t[k].to.less(left.to); used {
+				break
+			}
+			left.from = t[k].to.next()
+		}
+		if !used {
+			out = append(out, left)
+		}
+	}
+	return out
+}
+
+// find is the index of the first span that ends at k or later.
+func (s spans[K]) find(k K) int {
+	return sort.Search(len(s), func(i int) bool { return !s[i].to.less(k) })
+}
+
+func (s spans[K]) contains(k K) bool {
+	i := s.find(k)
+	return i < len(s) && !k.less(s[i].from)
+}
+
+func (s spans[K]) whole() bool {
+	var first K
+	return len(s) == 1 && s[0].from == first && s[0].to == first.prev()
+}
+
+// prefixes yields the smallest exact cover of the spans.
+func (s spans[K]) prefixes(yield func(netip.Prefix) bool) bool {
+	for _, left := range s {
+		for {
+			free := min(left.from.zeros(), left.from.bits())
+			for left.to.less(left.from.withLowBits(free)) {
+				free--
+			}
+			last := left.from.withLowBits(free)
+			if !yield(netip.PrefixFrom(left.from.addr(), left.from.bits()-free)) {
+				return false
+			}
+			if last == left.to {
+				break
+			}
+			left.from = last.next()
+		}
+	}
+	return true
+}
