@@ -70,13 +70,13 @@ func (t *Table) Renumbered(generation uint64) *Table {
 		}
 		return name
 	}
-	return t.renamed(number, GenerationComment(generation))
+	return t.renamed(number, number, GenerationComment(generation))
 }
 
-// renamed applies rename to every name of a generation, and sets the comment
-// of the jumps to a generation.
-func (t *Table) renamed(rename func(string) string, generation string) *Table {
-	n := renamer{rename: rename, generation: generation, fixed: t.fixedNames()}
+// renamed gives new names to the sets and chains of generations, and a new
+// comment to the jumps to a generation.
+func (t *Table) renamed(setName, chainName func(string) string, comment string) *Table {
+	n := renamer{setName: except(t.liveSets(), setName), chainName: except(t.baseChains(), chainName), comment: comment}
 	moved := *t
 	moved.Sets = slices.Clone(t.Sets)
 	for i := range moved.Sets {
@@ -89,38 +89,35 @@ func (t *Table) renamed(rename func(string) string, generation string) *Table {
 	return &moved
 }
 
-// fixedNames are the names of live sets and base chains, which stay.
-func (t *Table) fixedNames() names {
-	fixed := names{sets: map[string]bool{}, chains: map[string]bool{}}
+func (t *Table) liveSets() map[string]bool {
+	live := map[string]bool{}
 	for i := range t.Sets {
-		fixed.sets[t.Sets[i].Name] = t.Sets[i].Live()
+		live[t.Sets[i].Name] = t.Sets[i].Live()
 	}
-	for _, c := range t.Chains {
-		fixed.chains[c.Name] = c.Base != nil
-	}
-	return fixed
+	return live
 }
 
-type names struct{ sets, chains map[string]bool }
+func (t *Table) baseChains() map[string]bool {
+	base := map[string]bool{}
+	for _, c := range t.Chains {
+		base[c.Name] = c.Base != nil
+	}
+	return base
+}
+
+// except leaves the fixed names alone.
+func except(fixed map[string]bool, rename func(string) string) func(string) string {
+	return func(name string) string {
+		if fixed[name] {
+			return name
+		}
+		return rename(name)
+	}
+}
 
 type renamer struct {
-	rename     func(string) string
-	generation string
-	fixed      names
-}
-
-func (n renamer) setName(name string) string {
-	if n.fixed.sets[name] {
-		return name
-	}
-	return n.rename(name)
-}
-
-func (n renamer) chainName(name string) string {
-	if n.fixed.chains[name] {
-		return name
-	}
-	return n.rename(name)
+	setName, chainName func(string) string
+	comment            string
 }
 
 func (n renamer) set(s *Set) {
@@ -137,7 +134,7 @@ func (n renamer) chain(c *Chain) {
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		if _, jumps := jumpsTo(*r); jumps && c.Base != nil && isGenerationComment(r.Comment) {
-			r.Comment = n.generation
+			r.Comment = n.comment
 		}
 		r.Statements = slices.Clone(r.Statements)
 		for j, s := range r.Statements {

@@ -85,26 +85,17 @@ func (p *printer) counter(c *Counter) {
 }
 
 func (p *printer) set(s *Set) {
-	kind, of := "set", ""
+	kind := "set"
 	if s.Map {
-		kind, of = "map", " : verdict"
+		kind = "map"
 	}
 	if s.Raw != nil || s.Key == nil {
 		p.block("\t# foreign: <%s %s, %d bytes>\n", kind, s.Name, len(s.Raw))
 		return
 	}
-	p.block("\t%s %s {\n\t\ttype %s%s\n", kind, s.Name, s.Key.Name, of)
-	if s.Size > 0 {
-		fmt.Fprintf(p, "\t\tsize %d\n", s.Size)
-	}
-	if flags := s.flags(); flags != "" {
-		fmt.Fprintf(p, "\t\tflags %s\n", flags)
-	}
-	if s.Lifetime > 0 {
-		fmt.Fprintf(p, "\t\ttimeout %s\n", formatTime(s.Lifetime))
-	}
-	if s.Comment != "" {
-		fmt.Fprintf(p, "\t\tcomment %s\n", quoted(s.Comment))
+	p.block("\t%s %s {\n", kind, s.Name)
+	for _, line := range s.header() {
+		fmt.Fprintf(p, "\t\t%s\n", line)
 	}
 	switch n := s.Elements.Len(); {
 	case n > 0 && s.Live():
@@ -113,6 +104,30 @@ func (p *printer) set(s *Set) {
 		p.elements(s)
 	}
 	p.WriteString("\t}\n")
+}
+
+// header is the lines that say what the set is.
+func (s *Set) header() []string {
+	lines := []string{"type ?"}
+	if s.Key != nil {
+		lines[0] = "type " + s.Key.Name
+	}
+	if s.Map {
+		lines[0] += " : verdict"
+	}
+	if s.Size > 0 {
+		lines = append(lines, fmt.Sprintf("size %d", s.Size))
+	}
+	if flags := s.flags(); flags != "" {
+		lines = append(lines, "flags "+flags)
+	}
+	if s.Lifetime > 0 {
+		lines = append(lines, "timeout "+formatTime(s.Lifetime))
+	}
+	if s.Comment != "" {
+		lines = append(lines, "comment "+quoted(s.Comment))
+	}
+	return lines
 }
 
 func (s *Set) flags() string {
