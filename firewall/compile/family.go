@@ -1,0 +1,48 @@
+package compile
+
+import (
+	"net/netip"
+
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy/addr"
+)
+
+// family is what differs between IPv4 and IPv6. Everything that looks at
+// addresses is written once and done for each row of families, so that the two
+// protocols are the same by construction.
+type family struct {
+	digit        string        // ends the names of its sets
+	number       ruleset.Value // meta nfproto
+	saddr, daddr *ruleset.Field
+	loopback     ruleset.Prefix
+	of           func(netip.Addr) bool
+	only         func(addr.Set) addr.Set
+	all          addr.Set
+	elements     func(addr.Set) ruleset.Elements
+}
+
+// Loopback addresses: RFC 1122 section 3.2.1.3 (g) and RFC 4291 section 2.5.3,
+// both "must never appear outside a host".
+var families = []*family{
+	{
+		digit: "4", number: ruleset.Value{byte(ruleset.FamilyIPv4)},
+		saddr: ruleset.IPSaddr, daddr: ruleset.IPDaddr,
+		loopback: ruleset.Prefix{Addr: []byte{127, 0, 0, 0}, Length: 8},
+		of:       netip.Addr.Is4, only: addr.Set.Only4, all: addr.Any4(), elements: elements4,
+	},
+	{
+		digit: "6", number: ruleset.Value{byte(ruleset.FamilyIPv6)},
+		saddr: ruleset.IP6Saddr, daddr: ruleset.IP6Daddr,
+		loopback: ruleset.Prefix{Addr: netip.IPv6Loopback().AsSlice(), Length: 128},
+		of:       netip.Addr.Is6, only: addr.Set.Only6, all: addr.Any6(), elements: elements6,
+	},
+}
+
+// is matches the packets of the family.
+func (f *family) is() ruleset.Match { return is(ruleset.MetaNFProto, f.number) }
+
+// whole tells whether the set has all addresses of the family.
+func (f *family) whole(s addr.Set) bool { return f.only(s).Equal(f.all) }
+
+// has tells whether the set has an address of the family.
+func (f *family) has(s addr.Set) bool { return !f.only(s).IsEmpty() }
