@@ -1,0 +1,143 @@
+package policy
+
+import (
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// guess is a mistake people make: how its text looks, and what to say of it.
+type guess struct {
+	pattern *regexp.Regexp
+	explain func(text string) *Problem
+}
+
+const octets = `\d+\.\d+\.\d+\.\d+`
+
+// guesses are tried in their order; the last one fits every text.
+var guesses = []guess{
+	{regexp.MustCompile(`^$`), func(string) *Problem {
+		return problem("bad-address", "write an address, a network, a range first-last, or any", "the source is empty")
+	}},
+	{regexp.MustCompile(`(?i)^(any|any4|any6|all|\*|everyone|world)$`), func(text string) *Problem {
+		return problem("bad-address", "write any, any4 or any6", "%s is not a source", text)
+	}},
+	{regexp.MustCompile(`^!`), func(text string) *Problem {
+		return problem("bad-address", "list the exceptions of a role under except", "%s: a source can't be negated", show(text))
+	}},
+	{regexp.MustCompile(`[\s,;]`), func(text string) *Problem {
+		return problem("bad-address", "write each source as an item, or on a line, of its own; # begins a comment in a list file", "%s is more than one source", show(text))
+	}},
+	{regexp.MustCompile(`^\.{0,2}/|^[\pL_][\pL\pN_.-]*/|\.(txt|list|lst|conf|ya?ml|csv)$`), func(text string) *Problem {
+		return problem("bad-address", "write {file: "+show(text)+"} for a list file", "%s is not a source", show(text))
+	}},
+	{regexp.MustCompile(`^\[.*\]$`), func(text string) *Problem {
+		return problem("bad-address", "write "+show(strings.Trim(text, "[]")), "%s: a source is written without brackets", show(text))
+	}},
+	{regexp.MustCompile(`^(` + octets + `|\[.*\]):\d+$`), func(text string) *Problem {
+		return problem("bad-address", "write the address alone", "%s has a port, and a source has none", show(text))
+	}},
+	{regexp.MustCompile(`^` + octets + `$`), explainOctets},
+	{regexp.MustCompile(`^[\d.]*\.(\*|x)$`), func(text string) *Problem {
+		return problem("bad-address", "write the network with its prefix length, as in 192.0.2.0/24", "%s is not an address", show(text))
+	}},
+	{regexp.MustCompile(`^[\d.]+$`), func(text string) *Problem {
+		return problem("bad-address", "an IPv4 address has four numbers, as in 192.0.2.1", "%s is not an address", show(text))
+	}},
+	{regexp.MustCompile(`^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$`), func(text string) *Problem {
+		return problem("bad-address", "", "%s is not an IPv6 address", show(text))
+	}},
+	{regexp.MustCompile(`^[\pL\pN_-]+(\.[\pL\pN_-]+)*\.?$`), explainName},
+	{regexp.MustCompile(``), func(text string) *Problem {
+		return problem("bad-address", "write an address, a network, a range first-last, or any", "%s is not a source", show(text))
+	}},
+}
+
+// explainAddress says why the text is no address.
+func explainAddress(text string) error {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return checkAddress(a)
+	}
+	for _, g := range guesses {
+		if g.pattern.MatchString(text) {
+			return g.explain(text)
+		}
+	}
+	return nil
+}
+
+func explainOctets(text string) *Problem {
+	fields := strings.Split(text, ".")
+	for i, field := range fields {
+		n, err := strconv.Atoi(field)
+		if err != nil || n > 255 {
+			return problem("bad-address", "the four numbers go from 0 to 255", "%s is not an address", show(text))
+		}
+		fields[i] = strconv.Itoa(n)
+	}
+	return problem("leading-zeros", "write "+strings.Join(fields, "."),
+		"%s has leading zeros, which some programs read as octal", text)
+}
+
+func explainName(text string) *Problem {
+	return problem("host-name", "write its addresses, or keep them in a list file: {file: lists/NAME.txt}",
+		"%s is a name, not an address: what it stands for is decided by a DNS server at the moment of asking, and a firewall must not depend on that", show(text))
+}
+
+// explainPrefix says why the text, which has a slash, is no network.
+func explainPrefix(text string) error {
+	base, length, _ := strings.Cut(text, "/")
+	address, err := netip.ParseAddr(base)
+	switch {
+	case err != nil && networkNumber.MatchString(base):
+		return problem("bad-address", "an IPv4 network has four numbers, as in 192.0.2.0/24", "%s is not a network", show(text))
+	case err != nil || address.Zone() != "":
+		if looksLikePath.MatchString(text) {
+			base = text
+		}
+		return explainAddress(base)
+	case netmaskLength(length) >= 0 && address.Is4():
+		prefix, _ := address.Prefix(netmaskLength(length))
+		return problem("bad-prefix", "write "+prefix.String(), "%s has a netmask instead of a prefix length", text)
+	}
+	return problem("bad-prefix", "", "the prefix length of %s is not a number from 0 to %d", show(text), address.BitLen())
+}
+
+var (
+	networkNumber = regexp.MustCompile(`^\d+(\.\d+){0,2}\.?$`)
+	looksLikePath = regexp.MustCompile(`[^\d]$`)
+)
+
+// netmaskLength is the prefix length of 255.255.255.0 and the like; -1 if the
+// text is no netmask.
+func netmaskLength(text string) int {
+	mask, err := netip.ParseAddr(text)
+	if err != nil || !mask.Is4() {
+		return -1
+	}
+	ones, bits := net.IPMask(mask.AsSlice()).Size()
+	if bits == 0 {
+		return -1
+	}
+	return ones
+}
+
+// explainRange says why the text, which has a hyphen, is no range.
+func explainRange(text, first, last string) error {
+	from, err := netip.ParseAddr(first)
+	if err != nil && (startsLikeName.MatchString(text) || first == "") {
+		return explainAddress(text)
+	}
+	if err != nil {
+		return explainAddress(first)
+	}
+	if _, err := strconv.ParseUint(last, 10, 8); err == nil && from.Is4() {
+		whole := first[:strings.LastIndexByte(first, '.')+1] + last
+		return problem("bad-address", "write "+first+"-"+whole, "%s: the last address of a range is written out", show(text))
+	}
+	return explainAddress(last)
+}
+
+var startsLikeName = regexp.MustCompile(`^[\pL_]`)
