@@ -19,6 +19,7 @@ import (
 // Names have to be identifiers of nft that are no keywords: nft 1.0.6 has no
 // way to quote them. Two ports in a row that are each compared with one value,
 // nft folds into one comparison; a Range from a port to itself it leaves alone.
+// In a log prefix it takes $ for a variable.
 func (t *Table) WriteText(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 1<<16)
 	fmt.Fprintf(b, "table %s %s {\n", t.Family, t.Name)
