@@ -14,16 +14,21 @@ type Source struct {
 	Data []byte
 }
 
-// Config is the merged tree of one or more config.yml files.
+// Config is the merged tree of one or more config.yml files. Only values that
+// are asked for by their path ever leave it: the files are full of passwords.
+// A nil Config has no options.
 type Config struct {
-	files []Source
+	roots []node // oldest first, each one a mapping
 }
 
-// Scalar is one option's value and its place. Only values that are asked for
-// by their path ever leave the Config: the file is full of passwords.
+// Scalar is one option's value and its place.
 type Scalar struct {
-	Text string
-	Pos  diag.Pos
+	Path  string // kamailio.lb.port
+	Text  string // without quotes
+	Pos   diag.Pos
+	Width int // characters the value takes in the file; 0 if it spans lines
+
+	wrong *fault // why there is no text: the option is no single value
 }
 
 // Socket is one of kamailio.lb.extra_sockets. The zero Addr means any.
@@ -37,6 +42,7 @@ type Socket struct {
 
 // Network is network.yml.
 type Network struct {
+	File  string // as the operator named it
 	Hosts []Host // sorted by name
 }
 
@@ -46,8 +52,8 @@ type Host struct {
 	Roles  []string // node functions: lb, proxy, mgmt, rtp, db …
 	Peer   string
 	Status string
-	Links  []Link // those listed in interfaces, in its order
-	Pos    diag.Pos
+	Links  []Link   // those listed in interfaces, in its order
+	Pos    diag.Pos // of its name
 }
 
 // Link is one interface of a host.
@@ -56,5 +62,5 @@ type Link struct {
 	Device string       // the kernel's name of it: eth0 for eth0:1
 	Addrs  []netip.Addr // own and shared, IPv4 and IPv6
 	Types  []string     // sip_ext, ha_int …
-	Pos    diag.Pos
+	Pos    diag.Pos     // of the name over its block
 }
