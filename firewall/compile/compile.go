@@ -87,7 +87,6 @@ func Compile(m *exposure.Model, generation uint64) *ruleset.Table {
 	}
 	ports := openings(m)
 	streams := b.media(ports[policy.UDP])
-	ports[policy.UDP] = closed(ports[policy.UDP], streams)
 	b.untracked(streams)
 	b.input(ports, streams)
 	b.forward()

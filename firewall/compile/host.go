@@ -27,7 +27,7 @@ func (b *builder) input(ports map[policy.Protocol][]segment, streams []stream) {
 	rules := []ruleset.Rule{rule("loopback", "", is(ruleset.MetaIifname, link(loopbackLink)), accept)}
 	for _, part := range [][]ruleset.Rule{
 		b.bans(), b.denials(), b.spoofs(), b.fastPath(streams), b.icmp(),
-		{b.connections()}, b.cluster(), {b.services(ports)}, b.refusal(refused),
+		{b.connections()}, b.cluster(), {b.services(ports, streams)}, b.refusal(refused),
 	} {
 		rules = append(rules, part...)
 	}

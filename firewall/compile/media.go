@@ -17,11 +17,11 @@ const mediaService = "rtp"
 // stream is the ports of media that the same exposures open. There is one,
 // except where exposures of rtp differ in their ports.
 type stream struct {
+	indexes   []int // into the model's exposures
 	exposures []*exposure.Exposure
-	segments  []segment
-	ports     ruleset.Operand // the segments
-	links     []string        // nil: every one but loopback
-	open      bool            // to every source on these links
+	ports     ruleset.Operand
+	links     []string // nil: every one but loopback
+	open      bool     // to every source on these links
 }
 
 // media finds the UDP ports that only rtp has. A port that another service has,
@@ -30,11 +30,12 @@ type stream struct {
 func (b *builder) media(segments []segment) (streams []stream) {
 	for len(segments) > 0 {
 		var same []segment
-		exposures := segments[0].exposures
-		same, segments = split(segments, func(s segment) bool { return slices.Equal(s.exposures, exposures) })
-		links, somewhere := b.anyLink(exposures)
-		if b.isMedia(exposures) && somewhere {
-			s := stream{exposures: b.exposures(exposures), segments: same, ports: b.portsOf(same), links: links}
+		indexes := segments[0].exposures
+		same, segments = split(segments, func(s segment) bool { return slices.Equal(s.exposures, indexes) })
+		exposures := b.exposures(indexes)
+		links, somewhere := anyLink(exposures)
+		if onlyMedia(exposures) && somewhere {
+			s := stream{indexes: indexes, exposures: exposures, ports: b.portsOf(same), links: links}
 			s.open = slices.ContainsFunc(s.exposures, func(e *exposure.Exposure) bool {
 				return e.Addresses == nil && s.hasLinksOf(e) && b.everyone(e)
 			})
@@ -44,26 +45,24 @@ func (b *builder) media(segments []segment) (streams []stream) {
 	return streams
 }
 
-// closed leaves out the ports of media that is open to everyone: no packet that
-// the map of services could refuse comes to them, and without their range the
-// map is a hash, which makes it quicker for SIP.
-func closed(segments []segment, streams []stream) []segment {
-	_, rest := split(segments, func(s segment) bool {
-		return slices.ContainsFunc(streams, func(m stream) bool {
-			return m.open && slices.Equal(m.segments[0].exposures, s.exposures)
-		})
-	})
-	return rest
+// streamOf is the stream that a segment belongs to, or the zero stream.
+func streamOf(s segment, streams []stream) stream {
+	for _, m := range streams {
+		if slices.Equal(m.indexes, s.exposures) {
+			return m
+		}
+	}
+	return stream{}
 }
 
-func (b *builder) isMedia(exposures []int) bool {
-	return !slices.ContainsFunc(exposures, func(i int) bool { return b.model.Exposures[i].Service != mediaService })
+func onlyMedia(exposures []*exposure.Exposure) bool {
+	return !slices.ContainsFunc(exposures, func(e *exposure.Exposure) bool { return e.Service != mediaService })
 }
 
 // anyLink is the links that at least one of the exposures is for; nil where one
 // is for all, and false where there are none.
-func (b *builder) anyLink(exposures []int) (links []string, somewhere bool) {
-	for _, e := range b.exposures(exposures) {
+func anyLink(exposures []*exposure.Exposure) (links []string, somewhere bool) {
+	for _, e := range exposures {
 		if e.Interfaces == nil {
 			return nil, true
 		}

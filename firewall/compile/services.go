@@ -13,15 +13,16 @@ import (
 
 // services leads a new packet to the chain of the service it is for: by its
 // protocol, then by its port. What it finds nothing for comes back.
-func (b *builder) services(ports map[policy.Protocol][]segment) ruleset.Rule {
+func (b *builder) services(ports map[policy.Protocol][]segment, streams []stream) ruleset.Rule {
 	e := ruleset.NewElements(ruleset.TypeProto, false)
 	e.AppendVerdict([]byte{protocolIGMP}, nil, jump(b.igmp()))
 	for _, row := range policy.Protocols { // by ascending number, as the elements have to be
 		var before []ruleset.Rule
+		var media []stream
 		if row.Protocol == policy.UDP {
-			before = b.dhcp()
+			before, media = b.dhcp(), streams
 		}
-		if rules := append(before, b.ports(row.Name, ports[row.Protocol])...); len(rules) > 0 {
+		if rules := append(before, b.ports(row.Name, ports[row.Protocol], media)...); len(rules) > 0 {
 			e.AppendVerdict([]byte{byte(row.Protocol)}, nil, jump(b.chain(row.Name, rules...)))
 		}
 	}
@@ -30,28 +31,31 @@ func (b *builder) services(ports map[policy.Protocol][]segment) ruleset.Rule {
 }
 
 // ports is the rule that leads each open port of a protocol to its service: in
-// a hash, or a tree where there are ranges.
-func (b *builder) ports(protocol string, segments []segment) []ruleset.Rule {
+// a hash, or a tree where there are ranges. What media accepts was accepted long
+// before, so what comes to its ports here is refused; where that can be nobody,
+// the ports are left out, for their range would make a tree of a hash.
+func (b *builder) ports(protocol string, segments []segment, streams []stream) []ruleset.Rule {
+	segments, _ = split(segments, func(s segment) bool { return !streamOf(s, streams).open })
 	if len(segments) == 0 {
 		return nil
 	}
 	interval := ranged(segments)
 	e := ruleset.NewElements(ruleset.TypePort, interval)
 	for _, s := range segments {
-		e.AppendVerdict(port(s.from), port(s.to), goTo(b.service(s.exposures)))
+		decides := b.service
+		if streamOf(s, streams).exposures != nil {
+			decides = b.noService
+		}
+		e.AppendVerdict(port(s.from), port(s.to), goTo(decides(s.exposures)))
 	}
 	name := b.set(protocol+"-ports", ruleset.Set{Key: ruleset.TypePort, Map: true, Interval: interval, Elements: e})
 	return []ruleset.Rule{rule(protocol+" services", "", lookup(ruleset.THDport, name))}
 }
 
 // service names the chain that decides for these exposures. Ports that the same
-// exposures open share it, whatever their protocol. What media accepts was
-// accepted long before, so all that comes here is refused.
+// exposures open share it, whatever their protocol.
 func (b *builder) service(exposures []int) string {
 	services := b.serviceNames(exposures)
-	if b.isMedia(exposures) {
-		return b.refuse(refused, services...)
-	}
 	key := fmt.Sprint("service ", exposures)
 	if b.shared[key] == "" {
 		rules := b.accepts(b.exposures(exposures), false)
@@ -61,6 +65,11 @@ func (b *builder) service(exposures []int) string {
 		b.shared[key] = b.chain("service-"+strings.Join(services, "."), rules...)
 	}
 	return b.shared[key]
+}
+
+// noService names the chain that refuses for these exposures.
+func (b *builder) noService(exposures []int) string {
+	return b.refuse(refused, b.serviceNames(exposures)...)
 }
 
 // serviceNames gives each exposure's service once, in the model's order.
