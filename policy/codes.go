@@ -40,7 +40,7 @@ var Codes = []struct{ Code, Meaning string }{
 	{"file-unreadable", "a file that is not there or can't be read"},
 	{"empty-list-file", "warning: a list file without any source"},
 	{"bad-list-line", "a line of a list file that is too long"},
-	{"more-errors", "how many more errors a list file has"},
+	{"more-errors", "how many more errors there are"},
 
 	{"unknown-role", "a role that is not defined"},
 	{"computed-role", "the role cluster is computed and can't be written"},

@@ -26,7 +26,7 @@ func ParseFlow(from, to, in string) (Flow, error) {
 }
 
 // withPort splits what has a port after its address; brackets are for IPv6.
-var withPort = regexp.MustCompile(`^(?:\[([^][]*)\]|([^][:]*)):([^:]*)$`)
+var withPort = regexp.MustCompile(`^(?:\[([^\]]*)\]|([^:\[\]]*)):([^:]*)$`)
 
 func (f *Flow) parseFrom(text string) (err error) {
 	if m := withPort.FindStringSubmatch(text); m != nil {

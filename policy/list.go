@@ -36,11 +36,16 @@ func parseEntryFile(p *parser, n *yaml.Node, into *entry) {
 	if !ok {
 		return
 	}
-	list := p.readList(p.resolve(word.Text))
+	path := p.resolve(word.Text)
+	list := p.readList(path)
 	into.Text, into.List, into.Sources = word.Text, word.Text, list.set
 	switch {
 	case list.err != nil:
-		p.fail(n, "file-unreadable", "relative paths start at the policy's folder", "%s: %s", show(word.Text), fileProblem(list.err))
+		hint := ""
+		if errors.Is(list.err, fs.ErrNotExist) && !filepath.IsAbs(word.Text) {
+			hint = "relative paths start at the policy's folder; this is " + show(path)
+		}
+		p.fail(n, "file-unreadable", hint, "%s: %s", show(word.Text), fileProblem(list.err))
 	case list.lines == 0:
 		p.report(diag.Warning, p.pos(n), yamlwalk.Width(n), problem("empty-list-file", "", "%s lists no source", show(word.Text)))
 	}
@@ -84,38 +89,45 @@ type listParser struct {
 // parseList reads one source a line; # begins a comment.
 func parseList(file string, r io.Reader) (listFile, diag.List) {
 	p := listParser{file: file}
-	err := p.read(bufio.NewReaderSize(io.LimitReader(r, maxListSize+1), maxListLine))
+	err := p.read(bufio.NewReaderSize(&sizeLimit{r, maxListSize}, maxListLine))
 	p.summary()
 	return listFile{p.set.Set(), p.lines, err}, p.list
 }
 
 func (p *listParser) read(r *bufio.Reader) error {
-	for size := 0; size <= maxListSize; {
+	for {
 		text, err := r.ReadSlice('\n')
-		size += len(text)
 		if len(text) > 0 {
 			p.line++
 			p.parse(text, err == bufio.ErrBufferFull)
 		}
 		for err == bufio.ErrBufferFull {
-			text, err = r.ReadSlice('\n')
-			size += len(text)
+			_, err = r.ReadSlice('\n')
 		}
-		if err != nil && (err != io.EOF || size <= maxListSize) {
-			return unlessEOF(err)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return errTooLarge
-}
-
-func unlessEOF(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
 }
 
 var errTooLarge = errors.New("larger than 256 MiB")
+
+// sizeLimit fails where a file turns out to be too large.
+type sizeLimit struct {
+	io.Reader
+	left int
+}
+
+func (l *sizeLimit) Read(buffer []byte) (int, error) {
+	n, err := l.Reader.Read(buffer)
+	if l.left -= n; l.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
 
 var byteOrderMark = []byte("\uFEFF")
 
@@ -159,10 +171,7 @@ func (p *listParser) summary() {
 		return
 	}
 	last := &p.list[maxListErrors]
-	*last = diag.Diagnostic{
-		Pos: last.Pos, Severity: diag.Error, Code: "more-errors",
-		Message: problem("", "", "and %d more errors from here on", p.errors-maxListErrors).Message,
-	}
+	*last = moreErrors(last.Pos, p.errors-maxListErrors)
 }
 
 // fileProblem says in words why a file can't be read.

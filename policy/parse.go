@@ -44,6 +44,7 @@ func Parse(file string, data []byte, open func(path string) (io.ReadCloser, erro
 	fields(p, root, "the policy", policyKeys, p.policy)
 	p.references()
 	p.list.Sort()
+	p.summary()
 	return p.policy, p.list
 }
 
@@ -61,11 +62,15 @@ var policyKeys = []row[Policy]{
 	{key: "tests", parse: parseTests},
 }
 
-// version reports a file that does not say its version, before all else.
+// version reports a file that does not say its version, unless it misspells
+// the key.
 func (p *parser) version(root *yaml.Node) {
-	if yamlwalk.Get(root, "version") == nil {
-		p.fail(root, "no-version", "begin the file with version: "+Version, "the policy does not say its version")
+	for i := 0; i < len(root.Content); i += 2 {
+		if key := root.Content[i].Value; nearest(key, []string{"version"}) != "" {
+			return
+		}
 	}
+	p.fail(root, "no-version", "begin the file with version: "+Version, "the policy does not say its version")
 }
 
 func parseVersion(p *parser, n *yaml.Node, _ *Policy) {

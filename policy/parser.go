@@ -3,6 +3,7 @@ package policy
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -18,11 +19,22 @@ type parser struct {
 	open   func(path string) (io.ReadCloser, error)
 	lists  map[string]listFile // those read so far, by resolved path
 	refs   []Word              // roles referred to
+	errors int                 // also those that are too many to tell
 }
+
+// maxErrors is how many errors of a policy are told one by one: more than one
+// can mend before the next check, and little enough to print.
+const maxErrors = 200
 
 func (p *parser) pos(n *yaml.Node) diag.Pos { return yamlwalk.Pos(p.policy.File, n) }
 
 func (p *parser) report(severity diag.Severity, pos diag.Pos, width int, what *Problem) {
+	if severity == diag.Error {
+		p.errors++
+	}
+	if p.errors > maxErrors+1 {
+		return
+	}
 	p.list = append(p.list, diag.Diagnostic{
 		Pos: pos, Width: width, Severity: severity,
 		Code: what.Code, Message: what.Message, Hint: what.Hint,
@@ -94,10 +106,14 @@ func fields[T any](p *parser, n *yaml.Node, what string, table []row[T], into *T
 	}) {
 		return
 	}
+	var missing []string
 	for _, r := range table {
 		if r.required && !seen[r.key] {
-			p.fail(n, "missing-key", "", "%s lacks %s", what, r.key)
+			missing = append(missing, r.key)
 		}
+	}
+	if len(missing) > 0 {
+		p.fail(n, "missing-key", "", "%s lacks %s", what, strings.Join(missing, ", "))
 	}
 }
 
@@ -128,8 +144,10 @@ func (p *parser) pairs(n *yaml.Node, what, hint string, each func(key, value *ya
 // items calls each for every item of a list, and reports whether n is a list.
 func (p *parser) items(n *yaml.Node, what string, each func(item *yaml.Node)) bool {
 	if n.Kind != yaml.SequenceNode {
-		hint := "write [] for an empty list"
-		if n.Kind == yaml.ScalarNode && n.Value != "" {
+		hint := "begin each item with a hyphen, or write [FIRST, SECOND]"
+		if yamlwalk.IsNull(n) {
+			hint = "remove the key, or write [] for an empty list"
+		} else if n.Kind == yaml.ScalarNode {
 			hint = "write [" + show(n.Value) + "]"
 		}
 		p.wrongType(n, what, "a list", hint)
@@ -139,4 +157,25 @@ func (p *parser) items(n *yaml.Node, what string, each func(item *yaml.Node)) bo
 		each(item)
 	}
 	return true
+}
+
+// summary puts a count in the place of the last error where there are more
+// than were kept.
+func (p *parser) summary() {
+	if p.errors <= maxErrors+1 {
+		return
+	}
+	for i, d := range slices.Backward(p.list) {
+		if d.Severity == diag.Error {
+			p.list[i] = moreErrors(d.Pos, p.errors-maxErrors)
+			return
+		}
+	}
+}
+
+func moreErrors(pos diag.Pos, count int) diag.Diagnostic {
+	return diag.Diagnostic{
+		Pos: pos, Severity: diag.Error, Code: "more-errors",
+		Message: "and " + strconv.Itoa(count) + " more errors",
+	}
 }

@@ -14,20 +14,17 @@ func parsePorts(text string) (Ports, error) {
 	}
 	from, err1 := parsePort(first)
 	to, err2 := parsePort(last)
-	protocol, err3 := parseProtocol(name)
+	protocol, unknown := parseProtocol(name)
+	numeric := err1 == nil && err2 == nil
 	switch {
-	case !slash && err1 == nil && err2 == nil:
-		return Ports{}, problem("no-protocol", "write "+text+"/tcp or "+text+"/udp", "port %s has no protocol", text)
-	case !slash:
-		return Ports{}, badPort(text)
-	case isProtocol(numbers):
+	case isProtocol(numbers) && slash:
 		return Ports{}, problem("bad-port", "write "+show(name)+"/"+numbers, "%s: the port comes first", show(text))
-	case err1 != nil:
-		return Ports{}, err1
-	case err2 != nil:
-		return Ports{}, err2
-	case err3 != nil:
-		return Ports{}, err3
+	case !numeric:
+		return Ports{}, badPort(numbers)
+	case !slash:
+		return Ports{}, problem("no-protocol", "write "+text+"/tcp or "+text+"/udp", "port %s has no protocol", text)
+	case unknown != nil:
+		return Ports{}, unknown
 	case from > to:
 		return Ports{}, problem("reversed-range", "write "+last+"-"+first+"/"+name, "%s runs backwards", text)
 	}
@@ -45,7 +42,7 @@ func parsePort(text string) (uint16, error) {
 
 func badPort(text string) *Problem {
 	hint := ""
-	if strings.Contains(text, ":") {
+	if strings.ContainsAny(text, ":-") {
 		hint = "write a range as 30000-40000/udp"
 	} else if strings.ContainsFunc(text, unicode.IsLetter) {
 		hint = "write the number"

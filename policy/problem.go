@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -43,8 +44,8 @@ func show(text string) string {
 			return strconv.Quote(text)
 		}
 	}
-	if text == "" {
-		return `""`
+	if strings.TrimSpace(text) != text || text == "" {
+		return strconv.Quote(text)
 	}
 	return text
 }

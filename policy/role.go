@@ -64,13 +64,13 @@ func (p *parser) lastDay(n *yaml.Node) time.Time {
 func (p *parser) entries(n *yaml.Node, what string, table []row[entry]) (entries []Entry) {
 	p.items(n, what, func(item *yaml.Node) {
 		e := entry{Entry: Entry{Pos: p.pos(item)}}
-		before := len(p.list)
+		before := p.errors
 		if item.Kind == yaml.MappingNode && inQuotes(item) == "" {
 			p.entryMapping(item, what, table, &e)
 		} else {
 			parseEntrySource(p, item, &e)
 		}
-		if p.list[before:].Errors() == 0 {
+		if p.errors == before {
 			entries = append(entries, e.Entry)
 		}
 	})
@@ -78,12 +78,12 @@ func (p *parser) entries(n *yaml.Node, what string, table []row[entry]) (entries
 }
 
 func (p *parser) entryMapping(n *yaml.Node, what string, table []row[entry], e *entry) {
-	before := len(p.list)
+	before := p.errors
 	fields(p, n, "an entry of "+what, table, e)
 	switch {
 	case e.forms > 1:
 		p.fail(n, "bad-entry", "write two entries", "an entry of %s is one source or one file", what)
-	case e.forms == 0 && len(p.list) == before:
+	case e.forms == 0 && p.errors == before:
 		p.fail(n, "bad-entry", "write {source: 192.0.2.0/24} or {file: lists/NAME.txt}", "an entry of %s needs a source or a file", what)
 	}
 }

@@ -28,7 +28,7 @@ func parseServices(p *parser, n *yaml.Node, into *Policy) {
 
 var serviceKeys = []row[Service]{
 	{key: "enabled", parse: parseEnabled},
-	{key: "ports", parse: func(p *parser, n *yaml.Node, into *Service) { into.Ports = p.ports(n) }},
+	{key: "ports", parse: func(p *parser, n *yaml.Node, into *Service) { into.Ports = p.ports(n, into.Name.Text) }},
 	{key: "roles", parse: func(p *parser, n *yaml.Node, into *Service) {
 		into.Roles, into.RolesPos = p.roleRefs(n, "roles"), p.pos(n)
 	}},
@@ -49,7 +49,7 @@ func parseEnabled(p *parser, n *yaml.Node, into *Service) {
 
 // ports reads a list of at least one port; without any, a service would be on
 // and closed.
-func (p *parser) ports(n *yaml.Node) (ports []Ports) {
+func (p *parser) ports(n *yaml.Node, service string) (ports []Ports) {
 	isList := p.items(n, "ports", func(item *yaml.Node) {
 		value, ok := p.scalar(item, "a port", "a port with its protocol, as in 5060/udp")
 		if !ok {
@@ -61,7 +61,7 @@ func (p *parser) ports(n *yaml.Node) (ports []Ports) {
 			ports = append(ports, port)
 		}
 	})
-	if isList && len(n.Content) == 0 {
+	if isList && len(n.Content) == 0 && slices.Contains(BuiltinServices, service) {
 		p.fail(n, "empty-list", "write enabled: false to close the service", "ports lists no port")
 	}
 	return ports
@@ -89,16 +89,20 @@ func (p *parser) addresses(n *yaml.Node) (addresses []Address) {
 
 // ownService reports what a service of one's own can't do without.
 func (p *parser) ownService(key, value *yaml.Node) {
+	var missing []string
 	for _, need := range []string{"ports", "roles"} {
-		if n := yamlwalk.Get(value, need); n != nil && len(n.Content) > 0 || value.Kind != yaml.MappingNode {
-			continue
+		if n := yamlwalk.Get(value, need); n == nil || n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+			missing = append(missing, need)
 		}
-		hint := "write " + key.Value + ": {ports: [9100/tcp], roles: [" + Administrators + "]} with its own ports and roles"
-		if near := nearest(key.Value, BuiltinServices); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		p.fail(key, "own-service", hint, "service %s is not built in, and needs %s", key.Value, need)
 	}
+	if len(missing) == 0 || value.Kind != yaml.MappingNode {
+		return
+	}
+	hint := "write " + key.Value + ": {ports: [PORT/PROTOCOL], roles: [ROLE]}"
+	if near := nearest(key.Value, BuiltinServices); near != "" {
+		hint = "did you mean " + near + "? If not, " + hint
+	}
+	p.fail(key, "own-service", hint, "service %s is not built in, and needs %s", key.Value, strings.Join(missing, " and "))
 }
 
 // clusterKeys are what may be said of the service cluster, which has every

@@ -88,10 +88,10 @@ func (p *parser) flowPart(n *yaml.Node, what, want string, parse func(string) er
 
 func parseTests(p *parser, n *yaml.Node, into *Policy) {
 	p.items(n, "tests", func(item *yaml.Node) {
-		before := len(p.list)
+		before := p.errors
 		test := Test{Pos: p.pos(item)}
 		fields(p, item, "a test", testKeys, &test)
-		if p.list[before:].Errors() == 0 && p.check(item, test.Flow.checkFamilies()) {
+		if p.errors == before && p.check(item, test.Flow.checkFamilies()) {
 			into.Tests = append(into.Tests, test)
 		}
 	})

@@ -17,7 +17,11 @@ func ParseSource(text string) (addr.Set, error) {
 	return b.Set(), nil
 }
 
-var words = map[string]func() addr.Set{"any": addr.Any, "any4": addr.Any4, "any6": addr.Any6}
+// The sources that are words.
+var (
+	words       = map[string]func() addr.Set{"any": addr.Any, "any4": addr.Any4, "any6": addr.Any6}
+	sourceWords = []string{"any", "any4", "any6"}
+)
 
 func addSource(b *addr.Builder, text string) error {
 	switch {
@@ -81,7 +85,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	case err != nil:
 		return prefix, explainPrefix(text)
 	case prefix.Addr().Is4In6():
-		return prefix, mappedPrefix(prefix)
+		return prefix, mappedPrefix(text, prefix)
 	case prefix.Masked() != prefix:
 		return prefix, problem("host-bits",
 			"write "+prefix.Masked().String()+" for the network, or "+prefix.Addr().String()+" for the host",
@@ -90,12 +94,12 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-func mappedPrefix(prefix netip.Prefix) error {
+func mappedPrefix(text string, prefix netip.Prefix) error {
 	hint := "write the IPv4 network"
 	if prefix.Bits() >= 96 {
 		hint = "write " + netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96).Masked().String()
 	}
-	return problem("ipv4-mapped", hint, "%s is an IPv4 network in IPv6 notation, which no packet has as its source", prefix)
+	return problem("ipv4-mapped", hint, "%s is an IPv4 network in IPv6 notation, which no packet has as its source", text)
 }
 
 func parseRange(text string) (from, to netip.Addr, err error) {

@@ -82,7 +82,11 @@ func explainOctets(text string) *Problem {
 }
 
 func explainName(text string) *Problem {
-	return problem("host-name", "write its addresses, or keep them in a list file: {file: lists/NAME.txt}",
+	hint := "write its addresses"
+	if near := nearest(text, sourceWords); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return problem("host-name", hint,
 		"%s is a name, not an address: what it stands for is decided by a DNS server at the moment of asking, and a firewall must not depend on that", show(text))
 }
 
@@ -92,7 +96,8 @@ func explainPrefix(text string) error {
 	address, err := netip.ParseAddr(base)
 	switch {
 	case err != nil && networkNumber.MatchString(base):
-		return problem("bad-address", "an IPv4 network has four numbers, as in 192.0.2.0/24", "%s is not a network", show(text))
+		whole := strings.TrimSuffix(base, ".") + strings.Repeat(".0", 3-strings.Count(strings.TrimSuffix(base, "."), "."))
+		return problem("bad-address", "an IPv4 network has four numbers, as in "+show(whole+"/"+length), "%s is not a network", show(text))
 	case err != nil || address.Zone() != "":
 		if looksLikePath.MatchString(text) {
 			base = text
@@ -127,17 +132,22 @@ func netmaskLength(text string) int {
 // explainRange says why the text, which has a hyphen, is no range.
 func explainRange(text, first, last string) error {
 	from, err := netip.ParseAddr(first)
-	if err != nil && (startsLikeName.MatchString(text) || first == "") {
+	if err != nil && startsLikeName.MatchString(text) {
 		return explainAddress(text)
 	}
-	if err != nil {
-		return explainAddress(first)
-	}
-	if _, err := strconv.ParseUint(last, 10, 8); err == nil && from.Is4() {
+	if _, notByte := strconv.ParseUint(last, 10, 8); notByte == nil && err == nil && from.Is4() {
 		whole := first[:strings.LastIndexByte(first, '.')+1] + last
 		return problem("bad-address", "write "+first+"-"+whole, "%s: the last address of a range is written out", show(text))
 	}
-	return explainAddress(last)
+	for _, end := range []string{first, last} {
+		if _, err := netip.ParseAddr(end); err != nil && looksLikeAddress.MatchString(end) {
+			return explainAddress(end)
+		}
+	}
+	return problem("bad-address", "write a range as 192.0.2.10-192.0.2.19", "%s is not a range of addresses", show(text))
 }
 
-var startsLikeName = regexp.MustCompile(`^[\pL_]`)
+var (
+	startsLikeName   = regexp.MustCompile(`^[\pL_]`)
+	looksLikeAddress = regexp.MustCompile(`^[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+$`)
+)

@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxBadBytes is how many badly encoded places are reported one by one; a
-// file in another encoding has thousands.
-const maxBadBytes = 10
+// maxTold is how many badly encoded places, and how many aliases, are reported:
+// a file in another encoding has thousands.
+const maxTold = 10
 
 var byteOrderMark = []byte("\uFEFF")
 
@@ -42,7 +42,7 @@ func (r *reader) clean(data []byte) []byte {
 }
 
 func (r *reader) badByte(nth, line, column int, message string) {
-	if nth <= maxBadBytes {
+	if nth <= maxTold {
 		r.report(line, column, 1, "yaml-encoding", message, "save the file as UTF-8 text")
 	}
 }

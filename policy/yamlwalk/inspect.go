@@ -30,7 +30,9 @@ func (r *reader) plain(n *yaml.Node, depth int) {
 	switch {
 	case n.Kind == yaml.AliasNode:
 		r.tooMuch = true
-		r.reportNode(n, "yaml-alias", fmt.Sprintf("alias *%s: aliases are not allowed here", n.Value), "write the value out")
+		if r.aliases++; r.aliases <= maxTold {
+			r.reportNode(n, "yaml-alias", fmt.Sprintf("alias *%s: aliases are not allowed here", n.Value), "write the value out")
+		}
 		return
 	case n.Anchor != "":
 		r.reportNode(n, "yaml-alias", fmt.Sprintf("anchor &%s: anchors are not allowed here", n.Anchor), "remove the anchor")

@@ -14,17 +14,26 @@ import (
 // searched for: about forty parses.
 const maxSearch = 1 << 20
 
+const (
+	strayColon   = "a colon where no key can be"
+	missingValue = "a value is missing here"
+	tabProblem   = "violates indentation"
+)
+
+// colonProblems are the remarks that an IPv6 address without quotes causes.
+var colonProblems = map[string]bool{strayColon: true, missingValue: true}
+
 var lineOfError = regexp.MustCompile(`^line (\d+): `)
 
 // remarks says in the operator's words what the parser says in its own.
 var remarks = []struct{ theirs, ours, hint string }{
 	{"cannot start any token", "a character that no YAML value starts with", "put the value in quotes"},
-	{"mapping values are not allowed", "a colon where no key can be", `put the text before it in quotes, or start a new line`},
+	{"mapping values are not allowed", strayColon, `put the text before it in quotes, or start a new line`},
 	{"did not find expected key", "neither a key nor the end of the mapping", "check the indentation, and that keys end with a colon"},
 	{"did not find expected '-' indicator", "neither a list item nor the end of the list", "check the indentation: items of one list start in one column"},
 	{"did not find expected ',' or ']'", "a list that is not closed", "separate items by commas and close the list with ]"},
 	{"did not find expected ',' or '}'", "a mapping that is not closed", "separate keys by commas and close the mapping with }"},
-	{"did not find expected node content", "a value is missing here", ""},
+	{"did not find expected node content", missingValue, ""},
 	{"found unexpected end of stream", "a quoted text that is not closed", "close it with the same quote"},
 	{"could not find expected ':'", "a key without a colon", "write key: value"},
 	{"found unknown escape character", "an escape that YAML does not know", `write \\ for a backslash, or use single quotes`},
@@ -32,24 +41,34 @@ var remarks = []struct{ theirs, ours, hint string }{
 	{"exceeded max depth", tooDeep(), ""},
 	{"did not find expected <document start>", "text after the end of the document", "check the indentation"},
 	{"block sequence entries are not allowed", "a list item where none can be", "start the list on a line of its own"},
-	{"violates indentation", "a tab in the indentation", "indent with spaces"},
+	{tabProblem, "a tab in the indentation", "indent with spaces"},
 }
 
 // syntax reports why the text can't be parsed.
 func (r *reader) syntax(text []byte, err error) {
 	problem := problemOf(err)
 	line, column := locate(text, problem)
-	message, hint := problem, ""
-	for _, row := range remarks {
-		if strings.Contains(problem, row.theirs) {
-			message, hint = row.ours, row.hint
-			break
-		}
+	this := lineOf(text, line)
+	if tab := strings.IndexByte(this[:len(this)-len(strings.TrimLeft(this, " \t"))], '\t'); tab >= 0 {
+		problem, column = tabProblem, tab+1
 	}
-	if at := tabIndent(text, line); at > 0 {
-		column, message, hint = at, "a tab in the indentation", "indent with spaces"
+	if name, ok := strings.CutPrefix(problem, "unknown anchor '"); ok {
+		column -= utf8.RuneCountInString(strings.TrimSuffix(name, "' referenced"))
+	}
+	message, hint := explain(problem)
+	if strings.Contains(this, "::") && colonProblems[message] {
+		hint = `put IPv6 addresses in quotes, as in "2001:db8::"`
 	}
 	r.report(line, column, 1, "yaml-syntax", message, hint)
+}
+
+func explain(problem string) (message, hint string) {
+	for _, row := range remarks {
+		if strings.Contains(problem, row.theirs) {
+			return row.ours, row.hint
+		}
+	}
+	return problem, ""
 }
 
 // problemOf is the parser's message without its line, which is that of the
@@ -101,14 +120,8 @@ func parseAll(text []byte) error {
 	}
 }
 
-// tabIndent is the column of a tab among the blanks that start the line; 0 if
-// there is none.
-func tabIndent(text []byte, line int) int {
-	lines := bytes.SplitN(text, []byte("\n"), line+1)
-	if line > len(lines) {
-		return 0
-	}
-	this := lines[line-1]
-	indent := this[:len(this)-len(bytes.TrimLeft(this, " \t"))]
-	return bytes.IndexByte(indent, '\t') + 1
+// lineOf is a line of the text, the first one being 1.
+func lineOf(text []byte, line int) string {
+	ends := append([]int{0}, lineEnds(text)...)
+	return string(text[ends[line-1]:ends[line]])
 }

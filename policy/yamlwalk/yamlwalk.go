@@ -52,6 +52,7 @@ type reader struct {
 	file    string
 	strict  bool
 	list    diag.List
+	aliases int  // met so far, if strict
 	tooMuch bool // walking the tree would not be safe
 }
 
