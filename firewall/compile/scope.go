@@ -104,7 +104,7 @@ func (b *builder) everyone(e *exposure.Exposure) bool {
 // denied: they were refused long before, and looking at a long deny list once
 // is enough.
 func (b *builder) everyoneOf(f *family, e *exposure.Exposure) bool {
-	return f.whole(e.Sources) || f.whole(e.Sources.Union(b.model.Deny))
+	return f.whole(e.Sources) || f.has(b.model.Deny) && f.whole(e.Sources.Union(b.model.Deny))
 }
 
 // nowhere tells whether the exposure is for no link at all.

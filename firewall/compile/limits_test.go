@@ -1,0 +1,137 @@
+package compile
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/exposure"
+)
+
+// limitedSIP is SIP for the sources of each role, with a limit.
+func limitedSIP(exempt string, lists ...string) *exposure.Model {
+	m := &exposure.Model{Services: []exposure.Service{{Name: "sip", Limit: &exposure.Limit{
+		Rate: policy.Rate{Count: 50, Unit: time.Second}, Burst: 100, Exempt: sources(exempt)}}}}
+	for i, list := range lists {
+		m.Exposures = append(m.Exposures, exposure.Exposure{Service: "sip", Role: string(rune('a' + i)), Ports: sipPorts, Sources: sources(list)})
+	}
+	return m
+}
+
+// rulesOf is a chain as text, without comments.
+func rulesOf(t *testing.T, table *ruleset.Table, chain string) (lines []string) {
+	t.Helper()
+	for _, c := range table.Chains {
+		if c.Name == chain {
+			for i := range c.Rules {
+				line, _, _ := strings.Cut(table.RuleText(&c.Rules[i]), " comment")
+				lines = append(lines, line)
+			}
+			return lines
+		}
+	}
+	require.Fail(t, "no chain "+chain)
+	return nil
+}
+
+const (
+	meter4    = "update @limit-sip4-50/second.100 { ip saddr limit rate over 50/second burst 100 packets } goto limited-sip-1"
+	meter6    = "update @limit-sip6-50/second.100 { ip6 saddr limit rate over 50/second burst 100 packets } goto limited-sip-1"
+	acceptSIP = `counter name "accepted-sip" accept`
+	refuseSIP = `counter name "refused-sip" drop`
+)
+
+func TestWhereMetersStand(t *testing.T) {
+	for name, row := range map[string]struct {
+		model *exposure.Model
+		want  []string
+	}{
+		"everyone is metered": {limitedSIP("", "any"), []string{meter4, meter6, acceptSIP}},
+		"only the sources of an accept fill the meter": {limitedSIP("", "192.0.2.0/24"),
+			[]string{"ip saddr @from-a4-1 " + meter4, "ip saddr @from-a4-1 " + acceptSIP, refuseSIP}},
+		"an exempt role is accepted first": {limitedSIP("192.0.2.0/24", "any", "192.0.2.0/24"),
+			[]string{"ip saddr @from-b4-1 " + acceptSIP, meter4, meter6, acceptSIP}},
+		"exempt sources without a role of this service": {limitedSIP("192.0.2.0/24", "any"),
+			[]string{"ip saddr != @exempt-sip4-1 " + meter4, meter6, acceptSIP}},
+		"all are exempt": {limitedSIP("any", "any"), []string{acceptSIP}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.want, rulesOf(t, Compile(row.model, 1), "service-sip-1"))
+		})
+	}
+}
+
+// Whom one service accepts without a limit, another one's limit does not
+// refuse.
+func TestTheUnlimitedServiceComesFirst(t *testing.T) {
+	m := limitedSIP("", "any")
+	m.Exposures = append(m.Exposures, exposure.Exposure{Service: "monitoring", Role: "noc", Ports: sipPorts, Sources: sources("192.0.2.0/24")})
+	assert.Equal(t, []string{`ip saddr @from-noc4-1 counter name "accepted-monitoring" accept`, meter4, meter6, acceptSIP},
+		rulesOf(t, Compile(m, 1), "service-sip.monitoring-1"))
+}
+
+// A meter keeps its name, and so its content, until the rate changes: elements
+// keep the limit they were made with.
+func TestMetersFollowTheRate(t *testing.T) {
+	m := limitedSIP("", "any")
+	l := m.Services[0].Limit
+	assert.Equal(t, live(Compile(m, 1)), live(Compile(m, 2)))
+	before := live(Compile(m, 1))
+	l.Burst = 5
+	assert.NotEqual(t, before, live(Compile(m, 1)))
+	l.Burst, l.Rate.Unit = 100, time.Minute
+	assert.NotEqual(t, before, live(Compile(m, 1)))
+}
+
+func live(table *ruleset.Table) (names []string) {
+	for i := range table.Sets {
+		if s := &table.Sets[i]; s.Live() {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func TestLifetime(t *testing.T) {
+	for _, row := range []struct {
+		rate  policy.Rate
+		burst uint32
+		want  time.Duration
+	}{
+		{policy.Rate{Count: 50, Unit: time.Second}, 100, time.Minute},
+		{policy.Rate{Count: 3, Unit: time.Minute}, 30, 10 * time.Minute},
+		{policy.Rate{Count: 1, Unit: 24 * time.Hour}, 5, 5 * 24 * time.Hour},
+		{policy.Rate{Count: 1, Unit: 24 * time.Hour}, 1<<32 - 1, 7 * 24 * time.Hour},
+	} {
+		assert.Equal(t, row.want, lifetime(&exposure.Limit{Rate: row.rate, Burst: row.burst}), row.rate)
+	}
+}
+
+// All that is logged shares one rate, however many rules log.
+func TestLogsShareOneRate(t *testing.T) {
+	m := allowlists()
+	table := Compile(m, 1)
+	logging := 0
+	for _, c := range table.Chains {
+		for _, r := range c.Rules {
+			for i, s := range r.Statements {
+				l, ok := s.(ruleset.Log)
+				if !ok {
+					continue
+				}
+				logging++
+				assert.LessOrEqual(t, len(l.Prefix), prefixMax)
+				assert.Equal(t, "log-6/minute.5", r.Statements[i-1].(ruleset.Update).Set)
+				assert.Len(t, r.Statements, 2, "a log is no verdict")
+			}
+		}
+	}
+	assert.Greater(t, logging, 5)
+	m.Log = nil
+	assert.NotContains(t, Compile(m, 1).Text(), "log")
+}
