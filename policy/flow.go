@@ -26,7 +26,11 @@ func ParseFlow(from, to, in string) (Flow, error) {
 }
 
 // withPort splits what has a port after its address; brackets are for IPv6.
-var withPort = regexp.MustCompile(`^(?:\[([^\]]*)\]|([^:\[\]]*)):([^:]*)$`)
+// inBrackets is an address in brackets without a port.
+var (
+	inBrackets = regexp.MustCompile(`^\[([^\[\]]*)\]$`)
+	withPort   = regexp.MustCompile(`^(?:\[([^\]]*)\]|([^:\[\]]*)):([^:]*)$`)
+)
 
 func (f *Flow) parseFrom(text string) (err error) {
 	if m := withPort.FindStringSubmatch(text); m != nil {
@@ -35,6 +39,7 @@ func (f *Flow) parseFrom(text string) (err error) {
 		}
 		text = m[1] + m[2]
 	}
+	text = inBrackets.ReplaceAllString(text, "$1")
 	f.From, err = parseHost(text)
 	return err
 }

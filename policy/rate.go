@@ -96,7 +96,7 @@ func parseLimit(p *parser, n *yaml.Node, into *Service) {
 
 // maxBurst is the burst up to which the kernel's token count, burst times the
 // nanoseconds of one packet (net/netfilter/nft_limit.c), stays far from its 64
-// bits: kernels before 6.7 don't notice where it overflows.
+// bits: not every kernel notices where it overflows.
 func (r Rate) maxBurst() uint64 {
 	if r.Count == 0 {
 		return math.MaxUint32

@@ -60,7 +60,8 @@ func parseAddress(text string) (netip.Addr, error) {
 // parseHost reads one address where no other source will do.
 func parseHost(text string) (netip.Addr, error) {
 	_, word := words[text]
-	if word || text == "" || strings.Contains(text, "/") {
+	_, _, noRange := parseRange(text)
+	if word || text == "" || strings.Contains(text, "/") || noRange == nil {
 		return netip.Addr{}, problem("bad-address", "write one address, as in 192.0.2.1", "%s is not one address", show(text))
 	}
 	return parseAddress(text)
