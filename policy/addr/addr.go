@@ -127,7 +127,7 @@ func (s Set) Contains(a netip.Addr) bool {
 }
 
 // Covers reports whether all of t is in s.
-func (s Set) Covers(t Set) bool { return t.Subtract(s).IsEmpty() }
+func (s Set) Covers(t Set) bool { return s.v4.covers(t.v4) && s.v6.covers(t.v6) }
 
 // Overlaps reports whether some address is in both.
 func (s Set) Overlaps(t Set) bool { return !s.Intersect(t).IsEmpty() }

@@ -111,6 +111,15 @@ func (s spans[K]) contains(k K) bool {
 	return i < len(s) && !k.less(s[i].from)
 }
 
+// covers reports whether all of t is in s: as spans don't touch each other, each
+// one of t must be inside one of s.
+func (s spans[K]) covers(t spans[K]) bool {
+	return !slices.ContainsFunc(t, func(u span[K]) bool {
+		i := s.find(u.from)
+		return i == len(s) || u.from.less(s[i].from) || s[i].to.less(u.to)
+	})
+}
+
 func (s spans[K]) whole() bool {
 	var first K
 	return len(s) == 1 && s[0].from == first && s[0].to == first.prev()
