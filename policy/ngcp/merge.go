@@ -59,15 +59,12 @@ func (v value) child(key string) value {
 }
 
 // keys are a mapping's keys in the order in which they are first met.
-func (v value) keys() (keys []string) {
-	known := map[string]bool{}
+func (v value) keys() []string {
+	var keys []string
 	for _, part := range v.parts {
 		for _, e := range entries(part.yaml) {
-			if !known[e.key.Value] {
-				known[e.key.Value] = true
-				keys = append(keys, e.key.Value)
-			}
+			keys = append(keys, e.key.Value)
 		}
 	}
-	return keys
+	return unique(keys)
 }

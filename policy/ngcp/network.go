@@ -74,11 +74,12 @@ func (r *networkReader) link(e entry, path string) Link {
 			switch {
 			case wrong != nil:
 				r.report(word, wrong)
-			case a.IsValid() && !slices.Contains(l.Addrs, a):
+			case a.IsValid():
 				l.Addrs = append(l.Addrs, a)
 			}
 		}
 	}
+	l.Addrs = unique(l.Addrs)
 	return l
 }
 
@@ -156,11 +157,20 @@ func (r *networkReader) text(n *yaml.Node, path string) string {
 	return words[0].Value
 }
 
-func texts(words []*yaml.Node) (list []string) {
+func texts(words []*yaml.Node) []string {
+	var list []string
 	for _, word := range words {
-		if !slices.Contains(list, word.Value) {
-			list = append(list, word.Value)
-		}
+		list = append(list, word.Value)
 	}
-	return list
+	return unique(list)
+}
+
+// unique leaves out what came before.
+func unique[T comparable](list []T) []T {
+	known := make(map[T]bool, len(list))
+	return slices.DeleteFunc(list, func(item T) bool {
+		before := known[item]
+		known[item] = true
+		return before
+	})
 }
