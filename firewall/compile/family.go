@@ -21,8 +21,8 @@ type family struct {
 	elements     func(addr.Set) ruleset.Elements
 }
 
-// Loopback addresses: RFC 1122 section 3.2.1.3 (g) and RFC 4291 section 2.5.3,
-// both "must never appear outside a host".
+// Loopback addresses never come from outside: RFC 1122 section 3.2.1.3 (g) and
+// RFC 4291 section 2.5.3.
 var families = []*family{
 	{
 		digit: "4", number: ruleset.Value{byte(ruleset.FamilyIPv4)},

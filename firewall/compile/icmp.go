@@ -8,8 +8,8 @@ import (
 
 // The limit on pings, of all sources together: enough for the monitoring of a
 // large network at once, too little to make this host a reflector or to cost it
-// time. RFC 4890 appendix A.2 would have them unlimited, RFC 1122 section
-// 3.2.2.6 wants them answered but not how many.
+// time. RFC 1122 section 3.2.2.6 and RFC 4443 section 4.2 want pings answered, but
+// not how many.
 const (
 	echoRate  = 50 // a second
 	echoBurst = 100

@@ -10,8 +10,8 @@ import (
 	"ngcp-fw/policy/exposure"
 )
 
-// meterSize is the most sources a meter remembers in a family, some 10 MB of
-// the kernel's memory. Where more send at a time, as in a flood from forged
+// meterSize is the most sources a meter remembers in a family: a bound on the
+// kernel's memory. Where more send at a time, as in a flood from forged
 // addresses, those beyond it are not limited: a full meter must not lock the
 // subscribers out.
 const meterSize = 65536

@@ -109,7 +109,7 @@ func (s stream) hasLinksOf(e *exposure.Exposure) bool {
 
 // queries names the set of the far ports whose answers stay tracked where the
 // allowlist of media would not let them in: what every host asks others for, DNS
-// (RFC 1035 section 4.2.1) and NTP (RFC 5905 section 7.2).
+// (RFC 1035 section 4.2.1) and NTP (IANA, Service Name and Port Number Registry).
 func (b *builder) queries() ruleset.InSet {
 	const dns, ntp = 53, 123
 	if b.shared["queries"] == "" {

@@ -8,8 +8,8 @@ import (
 	"ngcp-fw/firewall/ruleset"
 )
 
-// nft 1.0.6 takes comments up to 127 bytes (COMMENT_MAX_LEN of libnftnl's
-// udata.h less its closing zero) and the kernel log prefixes up to 127
+// nft 1.0.6 takes comments up to 127 bytes (NFTNL_UDATA_COMMENT_MAXLEN of
+// libnftnl/udata.h less its closing zero) and the kernel log prefixes up to 127
 // (NF_LOG_PREFIXLEN of linux/netfilter/nf_log.h). Names of chains, sets and
 // counters could have 255 (NFT_NAME_MAXLEN of linux/netfilter/nf_tables.h);
 // ours stay readable, and leave room for a dash and the 20 digits of the

@@ -6,7 +6,12 @@ import (
 	"ngcp-fw/firewall/ruleset"
 )
 
-// Why a packet is refused: the name of the counter, and the word in the log.
+// accepted is how the names of the counters of accepted packets begin: a dash
+// and the service follow.
+const accepted = "accepted"
+
+// Why a packet is refused: the name of the counter, where refused and limited
+// have the service behind them, and the words in the log.
 const (
 	banned    = "banned"
 	denied    = "denied"
@@ -17,12 +22,6 @@ const (
 	refused   = "refused" // no service accepts it, or the service's roles do not hold the source
 	limited   = "limited" // over the service's rate
 )
-
-// Accepted, Refused and Limited name a service's counters. They are stable:
-// their values live across generations.
-func Accepted(service string) string { return "accepted-" + service }
-func Refused(service string) string  { return refused + "-" + service }
-func Limited(service string) string  { return limited + "-" + service }
 
 // refusal gives the rules that end a chain by refusing: what the policy wants
 // to be logged is a rule of its own, because a log over its rate must not stop

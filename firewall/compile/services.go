@@ -125,7 +125,7 @@ func passed(others []*exposure.Exposure, e *exposure.Exposure) (s addr.Set) {
 // accept is the rules that accept an exposure's packets, one a scope.
 func (b *builder) accept(e *exposure.Exposure, scopes []scope) (rules []ruleset.Rule) {
 	for _, s := range scopes {
-		statements := append(slices.Clip(s.matches), b.count(Accepted(e.Service)), accept)
+		statements := append(slices.Clip(s.matches), b.count(accepted+"-"+e.Service), accept)
 		rules = append(rules, rule(who(e), e.Origin.Origin(), statements...))
 	}
 	return rules

@@ -25,6 +25,8 @@ var (
 	someNames = []string{"rtp", "sip", "ssh", "turn", "web", "a"}
 )
 
+const gre = 47 // a protocol without ports
+
 func drawModel(t *rapid.T) *exposure.Model {
 	m := &exposure.Model{Deny: sources(rapid.SampledFrom([]string{"", "203.0.113.7", "10.0.0.0/8 2001:db8:20::/64", "::/0"}).Draw(t, "deny"))}
 	if rapid.Bool().Draw(t, "never-ban") {
@@ -92,7 +94,7 @@ func drawPacket(t *rapid.T) ruleset.Packet {
 	r := rapid.SampledFrom(ranges).Draw(t, "range")
 	p := ruleset.Packet{State: ruleset.StateNew, In: rapid.SampledFrom(someLinks).Draw(t, "in"),
 		Src:      rapid.SampledFrom([]netip.Addr{r.From, r.To, r.From.Prev(), r.To.Next(), netip.MustParseAddr("fe80::1"), netip.IPv6Loopback()}).Draw(t, "src"),
-		Protocol: rapid.SampledFrom([]uint8{6, 17, 17, 132, 47}).Draw(t, "protocol"),
+		Protocol: rapid.SampledFrom([]uint8{6, 17, 17, 132, gre}).Draw(t, "protocol"),
 		SrcPort:  rapid.SampledFrom([]uint16{53, 67, 123, 547, 61000}).Draw(t, "sport"),
 		DstPort:  rapid.SampledFrom(somePorts).Draw(t, "dport") + uint16(rapid.IntRange(-1, 1).Draw(t, "beside"))}
 	if !p.Src.IsValid() {
@@ -113,6 +115,10 @@ func TestTableIsTheModel(t *testing.T) {
 			got := e.EvaluateInput(p)
 			require.Equal(t, allows(m, p), got.Accept, "%+v in\n%s", p, table.Text())
 			requireDecided(t, table, got, p)
+			if p.Protocol != gre {
+				f := policy.Flow{From: p.Src, FromPort: p.SrcPort, To: p.Dst, ToPort: p.DstPort, Protocol: policy.Protocol(p.Protocol), In: p.In}
+				require.Equal(t, m.Allows(f).Accept, got.Accept, "%+v", p)
+			}
 		}
 	})
 }
