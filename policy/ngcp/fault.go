@@ -2,6 +2,8 @@ package ngcp
 
 import (
 	"errors"
+	"strings"
+	"unicode"
 
 	"ngcp-fw/policy/diag"
 )
@@ -29,8 +31,19 @@ func (f *fault) Error() string {
 func (f *fault) at(pos diag.Pos, width int) diag.Diagnostic {
 	return diag.Diagnostic{
 		Pos: pos, Width: width, Severity: diag.Error,
-		Code: f.code, Message: f.message, Hint: f.hint,
+		Code: f.code, Message: printable(f.message), Hint: f.hint,
 	}
+}
+
+// printable keeps names that a file makes up from writing to the terminal
+// anything but text on one line.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // Diagnose turns an error of Port or Bool into a remark about the option's

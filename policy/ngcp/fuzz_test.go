@@ -45,7 +45,7 @@ func allInside(t *testing.T, list diag.List, data []byte) {
 		inside(t, d.Pos, data)
 		require.NotEmpty(t, d.Message)
 		require.NotEmpty(t, d.Code)
-		require.True(t, utf8.ValidString(d.Message+d.Hint), d.Message)
+		require.Equal(t, printable(d.Message+d.Hint), d.Message+d.Hint)
 	}
 }
 

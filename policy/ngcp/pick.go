@@ -45,5 +45,5 @@ func (n *Network) choice() string {
 	for i, h := range n.Hosts {
 		names[i] = h.Name
 	}
-	return "choose one of " + strings.Join(names, ", ")
+	return "choose one of " + printable(strings.Join(names, ", "))
 }

@@ -50,7 +50,8 @@ func parsePort(what, text string) (uint16, *fault) {
 	case err != nil || port == 0:
 		return 0, &fault{codeConfigValue, fmt.Sprintf("%s is %s, not a port", what, shown(text)), "write a number from 1 to 65535"}
 	case digits[0] == '0':
-		return 0, &fault{codeConfigValue, fmt.Sprintf("%s is %s, which some programs read as octal", what, shown(text)), fmt.Sprintf("write %d", port)}
+		octal := fmt.Sprintf("%s is %s, which some programs read as octal", what, shown(text))
+		return 0, &fault{codeConfigValue, octal, fmt.Sprintf("write %d", port)}
 	}
 	return uint16(port), nil
 }

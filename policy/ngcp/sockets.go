@@ -138,12 +138,15 @@ func parseSocket(path, transport, host, port string) (s Socket, wrong *fault) {
 func parseSocketAddr(path, host string) (netip.Addr, *fault) {
 	inner, left := strings.CutPrefix(host, "[")
 	inner, right := strings.CutSuffix(inner, "]")
+	not := func(what, hint string) (netip.Addr, *fault) {
+		return netip.Addr{}, &fault{codeConfigValue, fmt.Sprintf("%s: %s is %s", path, shown(host), what), hint}
+	}
 	a, err := netip.ParseAddr(inner)
 	switch {
 	case err != nil || a.Zone() != "" || a.Is6() != left || a.Is6() != right:
-		return a, &fault{codeConfigValue, fmt.Sprintf("%s: %s is not an address", path, shown(host)), socketHint}
+		return not("not an address", socketHint)
 	case a.Is4In6():
-		return a, &fault{codeConfigValue, fmt.Sprintf("%s: %s is an IPv4-mapped address", path, shown(host)), "write " + a.Unmap().String()}
+		return not("an IPv4-mapped address", "write "+a.Unmap().String())
 	case a.IsUnspecified():
 		return netip.Addr{}, nil
 	}

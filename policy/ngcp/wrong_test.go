@@ -156,6 +156,7 @@ var wrongNetworks = []struct{ name, content, want string }{
 	{"name too long", "hosts: {sp1: {interfaces: [interface1234567], interface1234567: {ip: 192.0.2.1}}}\n", "f:1:47: error: hosts.sp1.interface1234567: no link can have this name [network-name] hint: the kernel's names have 1 to 15 letters, digits and signs"},
 	{"name a pattern", "hosts: {sp1: {interfaces: ['eth*'], 'eth*': {ip: 192.0.2.1}}}\n", "f:1:37: error: hosts.sp1.eth*: no link can have this name [network-name] hint: the kernel's names have 1 to 15 letters, digits and signs"},
 	{"name with blank", "hosts: {sp1: {interfaces: [eth0 eth1], eth0 eth1: {}}}\n", "f:1:40: error: hosts.sp1.eth0 eth1: no link can have this name [network-name] hint: the kernel's names have 1 to 15 letters, digits and signs"},
+	{"name with escapes", "hosts: {\"a\\e[31m\\n\": up}\n", "f:1:22: error: hosts.a\uFFFD[31m\uFFFD is a single value, not a mapping [network-shape]"},
 	{"alias of nothing", "hosts: {sp1: {interfaces: [':1'], ':1': {}}}\n", "f:1:35: error: hosts.sp1.:1: no link can have this name [network-name] hint: the kernel's names have 1 to 15 letters, digits and signs"},
 	{"all errors at once", eth0 + "ip: a\n      v6ip: b\n  sp2: c\n", `f:5:11: error: hosts.sp1.eth0.ip: "a" is not an IPv4 address [network-address]` + "\n" + `f:6:13: error: hosts.sp1.eth0.v6ip: "b" is not an IPv6 address [network-address]` + "\n" + "f:7:8: error: hosts.sp2 is a single value, not a mapping [network-shape]"},
 }
