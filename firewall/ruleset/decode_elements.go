@@ -1,0 +1,171 @@
+package ruleset
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// element is one of a set's elements as the kernel has it.
+type element struct {
+	key      []byte // in wire order, where the type is known
+	end      bool
+	open     bool // an interval without an end
+	verdict  *Verdict
+	raw      []byte
+	misshape bool // has what an Element cannot say
+}
+
+func (d *decoder) readElements(o object) {
+	name, _ := o.text(unix.NFTA_SET_ELEM_LIST_SET)
+	list, ok := readAttrs(o.bytes(unix.NFTA_SET_ELEM_LIST_ELEMENTS))
+	if !ok {
+		d.foreign("elements of set "+name, o)
+		return
+	}
+	for _, a := range list {
+		d.elements[name] = append(d.elements[name], readElement(a.data))
+	}
+}
+
+func readElement(data []byte) element {
+	var key, value, userdata []byte
+	var flags uint32
+	e := element{raw: data}
+	ok := fields(data, map[uint16]any{
+		unix.NFTA_SET_ELEM_KEY: &key, unix.NFTA_SET_ELEM_DATA: &value,
+		unix.NFTA_SET_ELEM_FLAGS: &flags, unix.NFTA_SET_ELEM_USERDATA: &userdata, unix.NFTA_SET_ELEM_PAD: nil,
+	}) && fields(key, map[uint16]any{unix.NFTA_DATA_VALUE: &e.key})
+	e.end = flags == unix.NFT_SET_ELEM_INTERVAL_END
+	e.open = bytes.Equal(userdata, tlv(nil, elementFlags, hostU32(intervalOpen)...))
+	e.misshape = !ok || flags != 0 && !e.end || userdata != nil && !e.open
+	if value != nil {
+		e.verdict, ok = readVerdict(value)
+		e.misshape = e.misshape || !ok
+	}
+	return e
+}
+
+// readVerdict reads NFTA_DATA_VERDICT.
+func readVerdict(data []byte) (*Verdict, bool) {
+	var verdict []byte
+	var code uint32
+	var chain string
+	ok := fields(data, map[uint16]any{unix.NFTA_DATA_VERDICT: &verdict}) && fields(verdict, map[uint16]any{
+		unix.NFTA_VERDICT_CODE: &code, unix.NFTA_VERDICT_CHAIN: &chain, 3: nil}) // NFTA_VERDICT_CHAIN_ID
+	for kind, number := range verdictKinds {
+		if uint32(number) == code {
+			v := Verdict{kind, chain}
+			return &v, ok && (chain != "") == (kind == Jump || kind == Goto)
+		}
+	}
+	return nil, false
+}
+
+// fill gives the set its elements. Where they do not encode to what was read,
+// the set is foreign.
+func (d *decoder) fill(s *Set) {
+	list := d.elements[s.Name]
+	if s.Key == nil || s.Raw != nil {
+		s.Elements = Elements{}
+		s.Raw = append(s.Raw, rawElements(list)...)
+		return
+	}
+	s.Elements = NewElements(s.Key, s.Interval)
+	if s.Live() {
+		return
+	}
+	if !s.adopt(list) {
+		s.Elements = NewElements(s.Key, s.Interval)
+		s.Raw = append(stableSet(object{}), rawElements(list)...)
+		s.Raw = append(s.Raw, "elements"...)
+	}
+}
+
+// rawElements is elements that nobody understands, in an order of their own.
+func rawElements(list []element) (all []byte) {
+	slices.SortFunc(list, func(a, b element) int { return bytes.Compare(a.raw, b.raw) })
+	for _, e := range list {
+		all = append(all, e.raw...)
+	}
+	return all
+}
+
+// adopt turns the kernel's elements into the set's; false if they say more, or
+// other, than an encoder of ours would.
+func (s *Set) adopt(list []element) bool {
+	for i, e := range list {
+		if e.misshape || len(e.key) != s.Key.Len || (e.verdict != nil) != (s.Map && !e.end) || !s.Interval && (e.end || e.open) {
+			return false
+		}
+		list[i].key = s.Key.Native(e.key)
+	}
+	slices.SortFunc(list, func(a, b element) int {
+		return cmp.Or(bytes.Compare(a.key, b.key), first(a.end, b.end))
+	})
+	if !s.Interval {
+		return s.adoptKeys(list)
+	}
+	return s.adoptRanges(list)
+}
+
+// first orders true before false.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return 1
+	}
+	return -1
+}
+
+func (s *Set) adoptKeys(list []element) bool {
+	for _, e := range list {
+		s.append(e.key, nil, e.verdict)
+	}
+	return s.Elements.Sort() == nil
+}
+
+func (s *Set) append(from, to []byte, v *Verdict) {
+	if v == nil {
+		s.Elements.Append(from, to)
+		return
+	}
+	s.Elements.AppendVerdict(from, to, *v)
+}
+
+// adoptRanges pairs beginnings and ends, and checks the leading end that stands
+// for all below the first range.
+func (s *Set) adoptRanges(list []element) bool {
+	if len(list) == 0 {
+		return true
+	}
+	if !isAll(list[0].key, 0) {
+		return false
+	}
+	if list[0].end {
+		list = list[1:]
+		if len(list) == 0 || isAll(list[0].key, 0) {
+			return false
+		}
+	}
+	for len(list) > 0 {
+		begin := list[0]
+		if begin.end {
+			return false
+		}
+		if begin.open {
+			s.append(begin.key, bytes.Repeat([]byte{0xff}, s.Key.Len), begin.verdict)
+			return len(list) == 1 && s.Elements.Sort() == nil
+		}
+		if len(list) < 2 || !list[1].end || bytes.Equal(list[1].key, begin.key) {
+			return false
+		}
+		s.append(begin.key, predecessor(list[1].key), begin.verdict)
+		list = list[2:]
+	}
+	return s.Elements.Sort() == nil
+}

@@ -1,0 +1,155 @@
+package ruleset
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// register is the one register that nft uses for what is no concatenation.
+const register = unix.NFT_REG_1
+
+// instructions is what nft 1.0.6 makes of a statement: the kernel's
+// expressions in the order they run. The decoder recognises exactly these.
+func instructions(s Statement) ([]expr.Any, error) {
+	switch s := s.(type) {
+	case Match:
+		return s.instructions()
+	case VerdictMap:
+		return []expr.Any{s.Field.load(s.Field.Type.Len), &expr.Lookup{
+			SourceRegister: register, SetName: s.Map, IsDestRegSet: true, DestRegister: unix.NFT_REG_VERDICT}}, nil
+	case Verdict:
+		return []expr.Any{s.instruction()}, nil
+	case Count:
+		if s.Name == "" {
+			return []expr.Any{&expr.Counter{}}, nil
+		}
+		return []expr.Any{&expr.Objref{Type: objectCounter, Name: s.Name}}, nil
+	case NoTrack:
+		return []expr.Any{&expr.Notrack{}}, nil
+	case Limit:
+		return []expr.Any{s.instruction()}, nil
+	case Log:
+		return []expr.Any{s.instruction()}, nil
+	case Update:
+		return s.instructions(), nil
+	}
+	return nil, fmt.Errorf("a %T cannot be encoded", s)
+}
+
+// load fetches the first size bytes of the field.
+func (f *Field) load(size int) expr.Any {
+	switch f.Load.Kind {
+	case LoadMeta:
+		return &expr.Meta{Key: expr.MetaKey(f.Load.Key), Register: register}
+	case LoadCT:
+		return &expr.Ct{Key: expr.CtKey(f.Load.Key), Register: register}
+	}
+	return &expr.Payload{
+		OperationType: expr.PayloadLoad, DestRegister: register,
+		Base: expr.PayloadBase(f.Load.Base), Offset: f.Load.Offset, Len: uint32(size),
+	}
+}
+
+func (m Match) instructions() ([]expr.Any, error) {
+	f, size := m.Field, m.Field.Type.Len
+	not := m.Op == NotEqual
+	switch o := m.Operand.(type) {
+	case Value:
+		return []expr.Any{f.load(size), compareWith(not, f.Type.Native(o))}, nil
+	case Range:
+		return append([]expr.Any{f.load(size)}, between(not, f.Type.Native(o.From), f.Type.Native(o.To))...), nil
+	case Prefix:
+		return f.matchPrefix(not, o)
+	case Bits:
+		zero := make([]byte, size)
+		return []expr.Any{f.load(size), mask(f.Type.Native(o)), compareWith(!not, zero)}, nil
+	case InSet:
+		return []expr.Any{f.load(size), &expr.Lookup{SourceRegister: register, SetName: string(o), Invert: not}}, nil
+	}
+	return nil, fmt.Errorf("%s has no operand that can be encoded", f.Name)
+}
+
+// matchPrefix compares whole bytes where the prefix ends with one, otherwise it
+// masks the rest.
+func (f *Field) matchPrefix(not bool, p Prefix) ([]expr.Any, error) {
+	if p.Length < 1 || p.Length > 8*len(p.Addr) || len(p.Addr) != f.Type.Len {
+		return nil, fmt.Errorf("%s cannot have a prefix of %d bits", f.Name, p.Length)
+	}
+	if p.Length%8 == 0 {
+		size := p.Length / 8
+		return []expr.Any{f.load(size), compareWith(not, p.Addr[:size])}, nil
+	}
+	return []expr.Any{f.load(f.Type.Len), mask(prefixMask(p.Length, f.Type.Len)), compareWith(not, p.Addr)}, nil
+}
+
+func prefixMask(length, size int) []byte {
+	m := make([]byte, size)
+	for i := range m {
+		m[i] = ^byte(0xff >> min(8, max(0, length-8*i)))
+	}
+	return m
+}
+
+func compareWith(not bool, data []byte) *expr.Cmp {
+	op := expr.CmpOpEq
+	if not {
+		op = expr.CmpOpNeq
+	}
+	return &expr.Cmp{Op: op, Register: register, Data: bytes.Clone(data)}
+}
+
+func between(not bool, from, to []byte) []expr.Any {
+	if not {
+		return []expr.Any{&expr.Range{Op: expr.CmpOpNeq, Register: register, FromData: bytes.Clone(from), ToData: bytes.Clone(to)}}
+	}
+	return []expr.Any{
+		&expr.Cmp{Op: expr.CmpOpGte, Register: register, Data: bytes.Clone(from)},
+		&expr.Cmp{Op: expr.CmpOpLte, Register: register, Data: bytes.Clone(to)},
+	}
+}
+
+func mask(bits []byte) *expr.Bitwise {
+	return &expr.Bitwise{
+		SourceRegister: register, DestRegister: register, Len: uint32(len(bits)),
+		Mask: bytes.Clone(bits), Xor: make([]byte, len(bits)),
+	}
+}
+
+// verdictKinds are the kernel's numbers of verdicts (linux/netfilter.h,
+// linux/netfilter/nf_tables.h).
+var verdictKinds = map[VerdictKind]expr.VerdictKind{
+	Accept: expr.VerdictAccept, Drop: expr.VerdictDrop, Jump: expr.VerdictJump,
+	Goto: expr.VerdictGoto, Return: expr.VerdictReturn, Continue: expr.VerdictContinue,
+}
+
+func (v Verdict) instruction() *expr.Verdict {
+	return &expr.Verdict{Kind: verdictKinds[v.Kind], Chain: v.Chain}
+}
+
+func (l Limit) instruction() *expr.Limit {
+	return &expr.Limit{Type: expr.LimitTypePkts, Rate: l.Rate, Unit: seconds(l.Unit), Burst: l.Burst, Over: l.Over}
+}
+
+func (l Log) instruction() *expr.Log {
+	e := &expr.Log{}
+	if l.Prefix != "" {
+		e.Key |= 1 << unix.NFTA_LOG_PREFIX
+		e.Data = []byte(l.Prefix)
+	}
+	if l.Group != nil {
+		e.Key |= 1 << unix.NFTA_LOG_GROUP
+		e.Group = *l.Group
+	}
+	return e
+}
+
+func (u Update) instructions() []expr.Any {
+	set := &expr.Dynset{SrcRegKey: register, SetName: u.Set, Operation: unix.NFT_DYNSET_OP_UPDATE}
+	if u.Limit != nil {
+		set.Exprs = []expr.Any{u.Limit.instruction()}
+	}
+	return []expr.Any{u.Field.load(u.Field.Type.Len), set}
+}
