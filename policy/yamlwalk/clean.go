@@ -29,8 +29,9 @@ func (r *reader) clean(data []byte) []byte {
 			out = utf8.AppendRune(append(out, data[start:i]...), utf8.RuneError)
 			start = i + size
 			if r.strict || char == 0 {
-				bad++
-				r.badByte(bad, line, 1+utf8.RuneCount(data[lineStart:i]), message)
+				if bad++; bad <= maxTold {
+					r.report(line, 1+utf8.RuneCount(data[lineStart:i]), 1, "yaml-encoding", message, "save the file as UTF-8 text")
+				}
 			}
 		}
 		i += size
@@ -39,12 +40,6 @@ func (r *reader) clean(data []byte) []byte {
 		return data
 	}
 	return append(out, data[start:]...)
-}
-
-func (r *reader) badByte(nth, line, column int, message string) {
-	if nth <= maxTold {
-		r.report(line, column, 1, "yaml-encoding", message, "save the file as UTF-8 text")
-	}
 }
 
 // unfit says why the character at the start of text can't stay: YAML 1.2.2,

@@ -13,10 +13,10 @@ func (r *reader) inspect(root *yaml.Node) {
 		r.plain(root, 1)
 		return
 	}
-	size := sizes{done: map[*yaml.Node]int{}}
-	if size.of(root, 1); size.fault != "" {
+	m := measures{done: map[*yaml.Node]measure{}}
+	if m.of(root, 1); m.what != nil {
 		r.tooMuch = true
-		r.reportNode(size.at, size.code, size.fault, "")
+		r.reportNode(m.at, m.what.code, m.what.message, "")
 	}
 }
 
@@ -50,50 +50,61 @@ func tooDeep() string {
 	return fmt.Sprintf("more than %d lists and mappings inside each other", MaxDepth)
 }
 
-// sizes counts the nodes below a node as a walk that follows aliases meets
-// them, without making that walk: every anchor is counted once.
-type sizes struct {
-	done  map[*yaml.Node]int // -1: not finished, so an alias to it is a loop
-	fault string
-	code  string
-	at    *yaml.Node
+// measure is what a walk that follows aliases meets below a node, itself
+// included: how many nodes, and how many of them inside each other.
+type measure struct{ nodes, height int }
+
+// measures takes the measure of nodes without making that walk: what has an
+// anchor is measured once.
+type measures struct {
+	done map[*yaml.Node]measure // the zero one: not finished, so an alias to it is a loop
+	at   *yaml.Node             // where it is too much, if it is
+	what *fault
 }
 
-func (s *sizes) of(n *yaml.Node, depth int) int {
+type fault struct{ code, message string }
+
+func (m *measures) of(n *yaml.Node, depth int) (sum measure) {
 	if n.Kind == yaml.AliasNode {
-		return s.alias(n, depth)
+		return m.alias(n, depth)
 	}
 	if depth > MaxDepth {
-		return s.fail(n, "yaml-depth", tooDeep())
+		return m.fail(n, "yaml-depth", tooDeep())
 	}
 	if n.Anchor != "" {
-		s.done[n] = -1
+		m.done[n] = measure{}
 	}
-	total := 1
+	sum.nodes = 1
 	for _, child := range n.Content {
-		total += s.of(child, depth+1)
-		if s.fault != "" {
-			return 0
+		below := m.of(child, depth+1)
+		if m.what != nil {
+			return measure{}
 		}
+		sum.nodes += below.nodes
+		sum.height = max(sum.height, below.height)
 	}
-	if total > MaxNodes {
-		return s.fail(n, "yaml-alias", fmt.Sprintf("more than %d values once aliases are followed", MaxNodes))
+	sum.height++
+	if sum.nodes > MaxNodes {
+		return m.fail(n, "yaml-alias", fmt.Sprintf("more than %d values once aliases are followed", MaxNodes))
 	}
 	if n.Anchor != "" {
-		s.done[n] = total
+		m.done[n] = sum
 	}
-	return total
+	return sum
 }
 
-func (s *sizes) alias(n *yaml.Node, depth int) int {
-	size, known := s.done[n.Alias]
-	if !known || size < 0 {
-		return s.fail(n, "yaml-alias", fmt.Sprintf("alias *%s is part of what it stands for", n.Value))
+func (m *measures) alias(n *yaml.Node, depth int) measure {
+	sum := m.done[n.Alias]
+	switch {
+	case sum.nodes == 0:
+		return m.fail(n, "yaml-alias", fmt.Sprintf("alias *%s is part of what it stands for", n.Value))
+	case depth-1+sum.height > MaxDepth:
+		return m.fail(n, "yaml-depth", tooDeep())
 	}
-	return size
+	return sum
 }
 
-func (s *sizes) fail(n *yaml.Node, code, fault string) int {
-	s.at, s.code, s.fault = n, code, fault
-	return 0
+func (m *measures) fail(n *yaml.Node, code, message string) measure {
+	m.at, m.what = n, &fault{code, message}
+	return measure{}
 }

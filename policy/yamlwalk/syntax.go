@@ -4,20 +4,26 @@ import (
 	"bytes"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
 
-// maxSearch is the size of text up to which the place of a syntax error is
-// searched for: about forty parses.
-const maxSearch = 1 << 20
+// Limits of the search for a syntax error's place: the size of a text that is
+// parsed some forty times, and the bytes that are parsed in all where one line
+// is looked at character by character.
+const (
+	maxSearch = 1 << 20
+	maxScan   = 8 << 20
+)
 
 const (
 	strayColon   = "a colon where no key can be"
 	missingValue = "a value is missing here"
 	tabProblem   = "violates indentation"
+	openQuote    = "found unexpected end of stream"
 )
 
 // colonProblems are the remarks that an IPv6 address without quotes causes.
@@ -34,7 +40,7 @@ var remarks = []struct{ theirs, ours, hint string }{
 	{"did not find expected ',' or ']'", "a list that is not closed", "separate items by commas and close the list with ]"},
 	{"did not find expected ',' or '}'", "a mapping that is not closed", "separate keys by commas and close the mapping with }"},
 	{"did not find expected node content", missingValue, ""},
-	{"found unexpected end of stream", "a quoted text that is not closed", "close it with the same quote"},
+	{openQuote, "a quoted text that is not closed", "close it with the same quote"},
 	{"could not find expected ':'", "a key without a colon", "write key: value"},
 	{"found unknown escape character", "an escape that YAML does not know", `write \\ for a backslash, or use single quotes`},
 	{"unknown anchor", "an alias for which there is no anchor", "put the value in quotes if it starts with *"},
@@ -46,16 +52,24 @@ var remarks = []struct{ theirs, ours, hint string }{
 
 // syntax reports why the text can't be parsed.
 func (r *reader) syntax(text []byte, err error) {
-	problem := problemOf(err)
-	line, column := locate(text, problem)
-	this := lineOf(text, line)
-	if tab := strings.IndexByte(this[:len(this)-len(strings.TrimLeft(this, " \t"))], '\t'); tab >= 0 {
-		problem, column = tabProblem, tab+1
+	at := search{text: text, ends: lineEnds(text)}
+	var line, column int
+	at.problem, line = problemOf(err)
+	message, hint := explain(at.problem)
+	if message == missingValue && !at.failsAt(len(text)) {
+		message, hint = "the file ends inside a list or a mapping", "close it with ] or }"
+		line, column = at.end()
+	} else {
+		line, column = at.place(line)
 	}
-	if name, ok := strings.CutPrefix(problem, "unknown anchor '"); ok {
+	this := at.line(line)
+	if indent := this[:len(this)-len(strings.TrimLeft(this, " \t"))]; strings.Contains(indent, "\t") {
+		column = 1 + strings.IndexByte(indent, '\t')
+		message, hint = explain(tabProblem)
+	}
+	if name, ok := strings.CutPrefix(at.problem, "unknown anchor '"); ok {
 		column -= utf8.RuneCountInString(strings.TrimSuffix(name, "' referenced"))
 	}
-	message, hint := explain(problem)
 	if strings.Contains(this, "::") && colonProblems[message] {
 		hint = `put IPv6 addresses in quotes, as in "2001:db8::"`
 	}
@@ -71,32 +85,87 @@ func explain(problem string) (message, hint string) {
 	return problem, ""
 }
 
-// problemOf is the parser's message without its line, which is that of the
-// surrounding block, and one less for some errors.
-func problemOf(err error) string {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	return lineOfError.ReplaceAllString(text, "")
+// problemOf is the parser's message and the line it names, 1 if none. That is
+// where the surrounding list or mapping begins, and sometimes the line before.
+func problemOf(err error) (problem string, line int) {
+	problem = strings.TrimPrefix(err.Error(), "yaml: ")
+	line = 1
+	if m := lineOfError.FindStringSubmatch(problem); m != nil {
+		problem = problem[len(m[0]):]
+		line, _ = strconv.Atoi(m[1])
+	}
+	return problem, line
 }
 
-// locate finds the end of the shortest beginning of the text that the parser
-// refuses for the same reason: there is the problem. A shorter beginning
-// parses or lacks something else; a longer one has the same problem.
-func locate(text []byte, problem string) (line, column int) {
-	if len(text) > maxSearch {
+// search finds the place of a syntax error: the end of the shortest beginning
+// of the text that the parser refuses for the same reason. A shorter one
+// parses, or lacks something else; a longer one has the same problem.
+type search struct {
+	text    []byte
+	ends    []int // where each line ends
+	problem string
+}
+
+// aValue is one that fits into any list or mapping that is open, being indented
+// more than any of them.
+var aValue = "\n" + strings.Repeat(" ", 256) + "x"
+
+// failsAt reports whether the first n bytes have the problem. A value that is
+// missing because the text was cut there is not the one that is looked for.
+func (s search) failsAt(n int) bool {
+	text := s.text[:n:n]
+	if message, _ := explain(s.problem); message == missingValue {
+		text = append(text, aValue...)
+	}
+	err := parseAll(text)
+	if err == nil {
+		return false
+	}
+	problem, _ := problemOf(err)
+	return problem == s.problem
+}
+
+// place gives line and column of the problem, which is not before the line.
+func (s search) place(line int) (int, int) {
+	if len(s.text) > maxSearch {
 		return 1, 0
 	}
-	same := func(n int) bool {
-		err := parseAll(text[:n])
-		return err != nil && problemOf(err) == problem
+	first := min(max(line-1, 0), len(s.ends)-1)
+	if s.problem == openQuote && s.failsAt(s.ends[0]) {
+		first = 0
 	}
-	ends := lineEnds(text)
-	line = sort.Search(len(ends)-1, func(i int) bool { return same(ends[i]) })
-	start := 0
+	first += sort.Search(len(s.ends)-1-first, func(i int) bool { return s.failsAt(s.ends[first+i]) })
+	return first + 1, s.column(first)
+}
+
+// column looks at the line from its end, since what opens more than once in a
+// line and is closed but the last time would fail at each of its beginnings.
+func (s search) column(line int) int {
+	start, end := 0, s.ends[line]
 	if line > 0 {
-		start = ends[line-1]
+		start = s.ends[line-1]
 	}
-	width := sort.Search(ends[line]-start, func(n int) bool { return same(start + n) })
-	return line + 1, max(1, utf8.RuneCount(text[start:start+width]))
+	width := end - start
+	if width*end <= maxScan {
+		for width > 0 && s.failsAt(start+width-1) {
+			width--
+		}
+	} else {
+		width = sort.Search(width, func(n int) bool { return s.failsAt(start + n) })
+	}
+	return max(1, utf8.RuneCount(s.text[start:start+width]))
+}
+
+// end is the place of the last character that is not blank.
+func (s search) end() (line, column int) {
+	text := bytes.TrimRight(s.text, " \t\r\n")
+	line = 1 + bytes.Count(text, []byte("\n"))
+	return line, max(1, utf8.RuneCount(text[bytes.LastIndexByte(text, '\n')+1:]))
+}
+
+func (s search) line(line int) string {
+	ends := append([]int{0}, s.ends...)
+	return string(s.text[ends[line-1]:ends[line]])
 }
 
 func lineEnds(text []byte) (ends []int) {
@@ -118,10 +187,4 @@ func parseAll(text []byte) error {
 			return err
 		}
 	}
-}
-
-// lineOf is a line of the text, the first one being 1.
-func lineOf(text []byte, line int) string {
-	ends := append([]int{0}, lineEnds(text)...)
-	return string(text[ends[line-1]:ends[line]])
 }
