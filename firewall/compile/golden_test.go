@@ -48,11 +48,3 @@ func nft(t *testing.T, args ...string) string {
 	require.NoError(t, err, "%s", out)
 	return string(out)
 }
-
-func TestNftLoadsTheText(t *testing.T) {
-	for name := range models {
-		t.Run(name, func(t *testing.T) {
-			nft(t, "nft", "-f", filepath.Join("testdata", name+".nft"))
-		})
-	}
-}

@@ -149,6 +149,15 @@ func TestBans(t *testing.T) {
 
 // Media is untracked in both directions, on its links and nowhere else.
 func TestMediaIsUntracked(t *testing.T) {
+	at := func(address string, links ...string) func() *exposure.Model {
+		return func() *exposure.Model {
+			m := provider()
+			m.Exposures = m.Exposures[3:4] // rtp
+			m.Exposures[0].Interfaces = links
+			m.Exposures[0].Addresses = []netip.Addr{netip.MustParseAddr(address)}
+			return m
+		}
+	}
 	for name, row := range map[string]struct {
 		model        func() *exposure.Model
 		link         string
@@ -166,6 +175,10 @@ func TestMediaIsUntracked(t *testing.T) {
 		"an answer where all may come":   {provider, "eth0", 35000, 53, 17, true},
 		"DNS where an allowlist decides": {allowlists, "eth0", 5500, 53, 17, false},
 		"NTP where an allowlist decides": {allowlists, "eth0", 5500, 123, 17, false},
+		"DNS where an address decides":   {at("192.0.2.10"), "eth0", 35000, 53, 17, false},
+		"media of an address":            {at("192.0.2.10"), "eth0", 35000, 7000, 17, true},
+		"media on two links":             {at("192.0.2.10", "eth0", "eth2"), "eth2", 35000, 7000, 17, true},
+		"beside two links":               {at("192.0.2.10", "eth0", "eth2"), "eth1", 35000, 7000, 17, false},
 		"media of an allowlist":          {allowlists, "eth0", 5500, 7000, 17, true},
 		"SIP within media":               {allowlists, "eth0", 5060, 5060, 17, false},
 		"beside SIP":                     {allowlists, "eth0", 5061, 5060, 17, true},
@@ -198,4 +211,24 @@ func TestOtherHooks(t *testing.T) {
 	}
 	m.Forward, m.Observe = policy.ForwardDrop, true
 	require.True(t, Compile(m, 1).Evaluate(ruleset.HookForward, routed).Accept, "observe drops nothing")
+}
+
+// Media for one role on one link and for another on another is not for both on
+// both.
+func TestMediaOfDifferentLinks(t *testing.T) {
+	table := Compile(&exposure.Model{Exposures: []exposure.Exposure{
+		{Service: "rtp", Role: "inside", Ports: rtpPorts, Sources: sources("10.0.0.0/8"), Interfaces: []string{"eth1"}},
+		{Service: "rtp", Role: "outside", Ports: rtpPorts, Sources: sources("203.0.113.0/24"), Interfaces: []string{"eth2"}},
+	}}, 1)
+	for _, row := range []struct {
+		from, in string
+		accept   bool
+	}{
+		{"10.0.0.1", "eth1", true}, {"203.0.113.1", "eth2", true},
+		{"10.0.0.1", "eth2", false}, {"203.0.113.1", "eth1", false}, {"10.0.0.1", "eth0", false},
+	} {
+		got := table.EvaluateInput(packet{from: row.from, in: row.in, proto: 17, dport: 30000}.packet())
+		assert.Equal(t, row.accept, got.Accept, "%+v", row)
+		assert.Equal(t, row.in != "eth0", got.Untracked, "%+v", row)
+	}
 }

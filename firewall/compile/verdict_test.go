@@ -48,10 +48,15 @@ func drawModel(t *rapid.T) *exposure.Model {
 // drawExposures is a service as exposure.Resolve has it: its roles share ports
 // and links. Sometimes it has others for some of its roles.
 func drawExposures(t *rapid.T, service string, deny addr.Set) (all []exposure.Exposure) {
-	var e exposure.Exposure
+	e := exposure.Exposure{Service: service, Ports: drawPorts(t), Interfaces: drawLinks(t), Addresses: drawAddresses(t)}
 	for _, role := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"r1", "r2", "r3"}), 1, 3, rapid.ID).Draw(t, "roles") {
-		if all == nil || rapid.IntRange(0, 3).Draw(t, "other") == 0 {
-			e = exposure.Exposure{Service: service, Ports: drawPorts(t), Interfaces: drawLinks(t), Addresses: drawAddresses(t)}
+		switch rapid.IntRange(0, 9).Draw(t, "other") {
+		case 0:
+			e.Ports = drawPorts(t)
+		case 1:
+			e.Interfaces = drawLinks(t)
+		case 2:
+			e.Addresses = drawAddresses(t)
 		}
 		e.Role = role
 		e.Sources = sources(rapid.SampledFrom(someLists).Draw(t, "sources")).Subtract(deny)
