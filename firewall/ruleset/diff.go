@@ -29,7 +29,7 @@ const (
 // generations: both tables are compared as if all of them were of the latest.
 // All elements of one set are one change, which names the first few.
 func Diff(was, is *Table) []Change {
-	generation := max(was.latest(), is.latest())
+	generation := max(was.Latest(), is.Latest())
 	d := differ{old: was.inGeneration(generation), new: is.inGeneration(generation)}
 	d.table(was != nil, is != nil)
 	compare(&d, "counter", d.old.Counters, d.new.Counters, describeCounter, func(_, _ *Counter) {})
@@ -57,8 +57,9 @@ func (t *Table) scopedNames() (sets, chains []string) {
 	return sets, chains
 }
 
-// latest is the highest generation of any object.
-func (t *Table) latest() (latest uint64) {
+// Latest is the highest generation that any object belongs to, leftovers of a
+// crash included; nil has none.
+func (t *Table) Latest() (latest uint64) {
 	if t == nil {
 		return 0
 	}

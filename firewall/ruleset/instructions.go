@@ -73,12 +73,12 @@ func (m Match) instructions() ([]expr.Any, error) {
 }
 
 // matchPrefix compares whole bytes where the prefix ends with one, otherwise it
-// masks the rest.
+// masks the rest, as it does for the prefix of nothing.
 func (f *Field) matchPrefix(not bool, p Prefix) ([]expr.Any, error) {
-	if p.Length < 1 || p.Length > 8*len(p.Addr) || len(p.Addr) != f.Type.Len {
+	if p.Length < 0 || p.Length > 8*len(p.Addr) || len(p.Addr) != f.Type.Len {
 		return nil, fmt.Errorf("%s cannot have a prefix of %d bits", f.Name, p.Length)
 	}
-	if p.Length%8 == 0 {
+	if p.Length%8 == 0 && p.Length > 0 {
 		size := p.Length / 8
 		return []expr.Any{f.load(size), compareWith(not, p.Addr[:size])}, nil
 	}

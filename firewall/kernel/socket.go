@@ -1,0 +1,289 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"ngcp-fw/firewall/ruleset"
+)
+
+// transport carries messages to nf_tables and back. There is one in the
+// program; tests put faults between it and the caller.
+type transport interface {
+	// commit sends a batch: all of it takes effect, or nothing. It fails with
+	// ErrChanged if the ruleset's generation is not genid any more.
+	commit(genid uint32, batch []ruleset.Message) error
+	// get asks for objects; with NLM_F_DUMP in flags, for all of them.
+	get(kind uint8, flags uint16, body []byte) ([]ruleset.Message, error)
+	close() error
+}
+
+// socket is a netlink socket of NETLINK_NETFILTER.
+type socket struct {
+	fd       int
+	sequence uint32
+	buffer   []byte
+}
+
+// Sizes of sockets' buffers in bytes. A dump's messages come in pieces of at
+// most 32 KiB (NLMSG_GOODSIZE and what nf_tables asks for).
+const (
+	receiveBuffer = 4 << 20
+	pieceSize     = 64 << 10
+)
+
+// patience is how many seconds an answer may take; the kernel answers before
+// it returns from the request.
+const patience = 10
+
+func openSocket() (*socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return nil, openError(err)
+	}
+	s := &socket{fd: fd, buffer: make([]byte, pieceSize)}
+	for _, option := range []struct{ level, name, value int }{
+		{unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1},
+		{unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1},
+	} {
+		if err := unix.SetsockoptInt(fd, option.level, option.name, option.value); err != nil {
+			unix.Close(fd)
+			return nil, openError(err)
+		}
+	}
+	s.grow(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, receiveBuffer)
+	timeout := unix.Timeval{Sec: patience}
+	err = errors.Join(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+		unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}))
+	if err != nil {
+		unix.Close(fd)
+		return nil, openError(err)
+	}
+	return s, nil
+}
+
+// grow sets a buffer's size; beyond the system's limit (net.core.wmem_max) only
+// with CAP_NET_ADMIN.
+func (s *socket) grow(force, plain, size int) {
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, force, size) != nil {
+		// What the limit leaves is enough for small rulesets; large ones get
+		// their error from the kernel.
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, plain, size)
+	}
+}
+
+func (s *socket) close() error { return unix.Close(s.fd) }
+
+// header is the bytes of struct nlmsghdr.
+const header = unix.NLMSG_HDRLEN
+
+// frame appends a message with its header; its sequence number tells its
+// answer from others.
+func (s *socket) frame(to []byte, kind, flags uint16, body []byte) []byte {
+	s.sequence++
+	to = binary.NativeEndian.AppendUint32(to, uint32(header+len(body)))
+	to = binary.NativeEndian.AppendUint16(to, kind)
+	to = binary.NativeEndian.AppendUint16(to, flags|unix.NLM_F_REQUEST)
+	to = binary.NativeEndian.AppendUint32(to, s.sequence)
+	to = binary.NativeEndian.AppendUint32(to, 0)
+	to = append(to, body...)
+	for len(to)%4 != 0 {
+		to = append(to, 0)
+	}
+	return to
+}
+
+// nfTables is the kind of a message of nf_tables.
+func nfTables(kind uint8) uint16 { return unix.NFNL_SUBSYS_NFTABLES<<8 | uint16(kind) }
+
+// Attributes and sizes of linux/netfilter/nfnetlink.h.
+const (
+	batchGenID    = 1 // NFNL_BATCH_GENID
+	genericHeader = 4 // bytes of struct nfgenmsg
+)
+
+// batchMark is the body of a batch's first and last message.
+func batchMark() []byte {
+	return binary.BigEndian.AppendUint16([]byte{unix.AF_UNSPEC, unix.NFNETLINK_V0}, unix.NFNL_SUBSYS_NFTABLES)
+}
+
+func (s *socket) commit(genid uint32, batch []ruleset.Message) error {
+	size := 0
+	for _, m := range batch {
+		size += header + len(m.Body) + 4
+	}
+	begin := s.sequence + 1
+	data := make([]byte, 0, size+4*header)
+	mark := binary.NativeEndian.AppendUint16(batchMark(), 8)
+	mark = binary.NativeEndian.AppendUint16(mark, batchGenID)
+	data = s.frame(data, unix.NFNL_MSG_BATCH_BEGIN, 0, binary.BigEndian.AppendUint32(mark, genid))
+	for i, m := range batch {
+		flags := m.Flags
+		if i == len(batch)-1 {
+			// Old kernels do not acknowledge the batch's end, so the last message it is.
+			flags |= unix.NLM_F_ACK
+		}
+		data = s.frame(data, nfTables(m.Type), flags, m.Body)
+	}
+	last := s.sequence
+	data = s.frame(data, unix.NFNL_MSG_BATCH_END, 0, batchMark())
+	s.grow(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, 2*len(data))
+	if err := s.send(data); err != nil {
+		return batchError(err)
+	}
+	return s.verdict(begin, last, batch)
+}
+
+func (s *socket) send(data []byte) error {
+	return again(func() error {
+		return unix.Sendto(s.fd, data, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	})
+}
+
+// again repeats what a signal interrupted.
+func again(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// verdict reads what the kernel says of a batch: nothing but an acknowledgement
+// of its last message, or what it has against one message, or against all.
+func (s *socket) verdict(begin, last uint32, batch []ruleset.Message) error {
+	var refusal error
+	for {
+		answers, err := s.receive()
+		if err != nil {
+			return batchError(err)
+		}
+		for _, a := range answers {
+			if a.sequence < begin || a.sequence > last || a.kind != unix.NLMSG_ERROR {
+				continue
+			}
+			errno, text := a.errno()
+			switch {
+			case a.sequence == begin:
+				return batchError(errno)
+			case errno != 0 && refusal == nil:
+				refusal = &Error{About: batch[a.sequence-begin-1].About, Errno: errno, Text: text}
+			}
+			if a.sequence == last {
+				return refusal
+			}
+		}
+	}
+}
+
+func (s *socket) get(kind uint8, flags uint16, body []byte) (all []ruleset.Message, err error) {
+	if flags&unix.NLM_F_DUMP == 0 {
+		flags |= unix.NLM_F_ACK
+	}
+	if err := s.send(s.frame(nil, nfTables(kind), flags, body)); err != nil {
+		return nil, batchError(err)
+	}
+	interrupted := false
+	for {
+		answers, err := s.receive()
+		if err != nil {
+			return nil, batchError(err)
+		}
+		for _, a := range answers {
+			if a.sequence != s.sequence {
+				continue
+			}
+			interrupted = interrupted || a.flags&unix.NLM_F_DUMP_INTR != 0
+			switch a.kind {
+			case unix.NLMSG_ERROR, unix.NLMSG_DONE:
+				return all, a.end(interrupted)
+			default:
+				all = append(all, ruleset.Message{Type: uint8(a.kind), Body: a.body})
+			}
+		}
+	}
+}
+
+// answer is one message from the kernel.
+type answer struct {
+	kind, flags uint16
+	sequence    uint32
+	body        []byte
+}
+
+// receive reads the next messages.
+func (s *socket) receive() (list []answer, err error) {
+	var n int
+	err = again(func() error {
+		n, _, err = unix.Recvfrom(s.fd, s.buffer, unix.MSG_TRUNC)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n > len(s.buffer) {
+		return nil, fmt.Errorf("a message of %d bytes from the kernel is larger than any it should send", n)
+	}
+	for b := s.buffer[:n]; len(b) >= header; {
+		size := int(binary.NativeEndian.Uint32(b))
+		if size < header || size > len(b) {
+			return nil, errors.New("a broken message from the kernel")
+		}
+		list = append(list, answer{
+			kind: binary.NativeEndian.Uint16(b[4:]), flags: binary.NativeEndian.Uint16(b[6:]),
+			sequence: binary.NativeEndian.Uint32(b[8:]), body: append([]byte(nil), b[header:size]...),
+		})
+		b = b[min(len(b), (size+3)&^3):]
+	}
+	return list, nil
+}
+
+// errno is the error number of an acknowledgement, and what the kernel adds in
+// words (NLMSGERR_ATTR_MSG).
+func (a answer) errno() (errno unix.Errno, text string) {
+	if len(a.body) < 4 {
+		return unix.EBADMSG, ""
+	}
+	errno = unix.Errno(-int32(binary.NativeEndian.Uint32(a.body)))
+	// With NETLINK_CAP_ACK the header of the request follows, and no more of it.
+	if a.flags&unix.NLM_F_ACK_TLVS != 0 && len(a.body) > 4+header {
+		text = ackText(a.body[4+header:])
+	}
+	return errno, text
+}
+
+func ackText(b []byte) string {
+	const message = 1 // NLMSGERR_ATTR_MSG
+	for len(b) >= 4 {
+		size := int(binary.NativeEndian.Uint16(b))
+		if size < 4 || size > len(b) {
+			break
+		}
+		if binary.NativeEndian.Uint16(b[2:]) == message {
+			return string(b[4 : size-1])
+		}
+		b = b[min(len(b), (size+3)&^3):]
+	}
+	return ""
+}
+
+// end is the outcome of a request for objects.
+func (a answer) end(interrupted bool) error {
+	errno := unix.Errno(0)
+	if len(a.body) >= 4 {
+		errno = unix.Errno(-int32(binary.NativeEndian.Uint32(a.body)))
+	}
+	switch {
+	case errno == unix.ENOENT:
+		return os.ErrNotExist
+	case errno != 0:
+		return batchError(errno)
+	case interrupted:
+		return ErrChanged
+	}
+	return nil
+}
