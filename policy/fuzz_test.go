@@ -71,8 +71,8 @@ func FuzzList(f *testing.F) {
 	})
 }
 
-// What is accepted as a source is told apart from everything else by its own
-// text: written again, it is the same set.
+// What is accepted as a source stands for something, which can be written
+// again as sources; what is not has a remark.
 func FuzzParseSource(f *testing.F) {
 	for _, text := range []string{"192.0.2.1", "192.0.2.0/24", "any", "2001:db8::-2001:db8::9", "fe80::1%eth0", "10/8", "1.2.3.4-5"} {
 		f.Add(text)
@@ -84,6 +84,7 @@ func FuzzParseSource(f *testing.F) {
 			require.NotEmpty(t, err.(*Problem).Code)
 			return
 		}
+		require.False(t, set.IsEmpty())
 		for _, prefix := range set.Strings() {
 			again, err := ParseSource(prefix)
 			require.NoError(t, err)

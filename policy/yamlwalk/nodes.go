@@ -8,9 +8,6 @@ import (
 	"ngcp-fw/policy/diag"
 )
 
-// mergeKey is YAML 1.1's "merge" key type.
-const mergeKey = "<<"
-
 // Pos is the place of a node of the file.
 func Pos(file string, n *yaml.Node) diag.Pos {
 	if n == nil {

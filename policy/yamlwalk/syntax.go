@@ -16,7 +16,7 @@ import (
 // is looked at character by character.
 const (
 	maxSearch = 1 << 20
-	maxScan   = 8 << 20
+	maxScan   = 2 << 20
 )
 
 const (
