@@ -45,7 +45,7 @@ func (c *Conn) read(family ruleset.Family, name string) (*ruleset.Table, uint32,
 		if err != nil {
 			return nil, 0, err
 		}
-		messages, err := c.dump(family, name)
+		messages, err := c.Dump(family, name)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, before, nil
 		}
@@ -79,8 +79,9 @@ func (c *Conn) Generation() (uint32, error) {
 	return 0, errors.New("the kernel does not tell its ruleset's generation")
 }
 
-// dump reads all of a table.
-func (c *Conn) dump(family ruleset.Family, name string) ([]ruleset.Message, error) {
+// Dump gives all messages that the kernel has about a table; os.ErrNotExist if
+// there is none.
+func (c *Conn) Dump(family ruleset.Family, name string) ([]ruleset.Message, error) {
 	all, err := c.wire.get(unix.NFT_MSG_GETTABLE, 0, body(family, text(unix.NFTA_TABLE_NAME, name)))
 	if err != nil {
 		return nil, err

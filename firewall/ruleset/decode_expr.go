@@ -155,9 +155,11 @@ func readNotrack(data []byte) expr.Any { return given(len(data) == 0, &expr.Notr
 func readDynset(data []byte) expr.Any {
 	e := expr.Dynset{}
 	var flags uint32
+	var timeout uint64
 	var inner []byte
 	ok := fields(data, map[uint16]any{unix.NFTA_DYNSET_SET_NAME: &e.SetName, unix.NFTA_DYNSET_SET_ID: nil, unix.NFTA_DYNSET_OP: &e.Operation,
-		unix.NFTA_DYNSET_SREG_KEY: &e.SrcRegKey, unix.NFTA_DYNSET_FLAGS: &flags, unix.NFTA_DYNSET_EXPR: &inner})
+		unix.NFTA_DYNSET_SREG_KEY: &e.SrcRegKey, unix.NFTA_DYNSET_FLAGS: &flags, unix.NFTA_DYNSET_EXPR: &inner,
+		unix.NFTA_DYNSET_TIMEOUT: &timeout, unix.NFTA_DYNSET_PAD: nil})
 	if inner != nil {
 		var name string
 		var data []byte
@@ -166,5 +168,5 @@ func readDynset(data []byte) expr.Any {
 		ok = ok && limit != nil
 		e.Exprs = []expr.Any{limit}
 	}
-	return given(ok && flags == 0, &e)
+	return given(ok && flags == 0 && timeout == 0, &e)
 }

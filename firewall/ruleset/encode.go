@@ -209,6 +209,7 @@ const (
 
 	setKeyByteorder  = 0
 	setDataByteorder = 1
+	setDataInterval  = 6
 	setComment       = 7
 	elementFlags     = 1
 )
@@ -231,18 +232,26 @@ func comment(kind byte, text string) []byte {
 
 // userdata is what nft 1.0.6 keeps with a set.
 func (s *Set) userdata() []byte {
-	order := byte(orderBig)
-	if s.Key.HostOrder {
-		order = orderHost
-	}
-	data := tlv(nil, setKeyByteorder, hostU32(order)...)
+	data := tlv(nil, setKeyByteorder, hostU32(s.Key.byteOrder())...)
 	if s.Map {
 		data = tlv(data, setDataByteorder, hostU32(orderNone)...)
+		data = tlv(data, setDataInterval, hostU32(0)...)
 	}
 	if s.Comment != "" {
 		data = tlv(data, setComment, append([]byte(s.Comment), 0)...)
 	}
 	return data
+}
+
+// byteOrder is the order nft gives the type in its own table of them.
+func (t *DataType) byteOrder() byte {
+	switch {
+	case t == TypeProto || t == TypeNFProto:
+		return orderNone
+	case t.HostOrder:
+		return orderHost
+	}
+	return orderBig
 }
 
 // seconds is the unit of a limit.

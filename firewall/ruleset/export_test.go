@@ -1,0 +1,7 @@
+package ruleset
+
+// For the tests that need a kernel, which this package must not know.
+var (
+	GenTable  = genTable
+	RichTable = richTable
+)
