@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/spf13/pflag"
+
+	"ngcp-fw/firewall"
+)
+
+func setupApply(flags *pflag.FlagSet) action {
+	dryRun := flags.Bool("dry-run", false, "show what would change, as diff does, and change nothing")
+	allowLockout := flags.Bool("allow-lockout", false, "apply even if it refuses who is logged in by ssh now")
+	out := outputFlag(flags, "text", "json", "markdown")
+	return func(a *app, _ []string) error {
+		in, err := a.load(true)
+		if err != nil {
+			return err
+		}
+		if *dryRun {
+			return a.diffKernel(in, out.value)
+		}
+		return a.apply(in, *allowLockout, out.json())
+	}
+}
+
+type applyJSON struct {
+	Changed    bool   `json:"changed"`
+	Generation uint64 `json:"generation"`
+	Changes    int    `json:"changes"`
+}
+
+func (a *app) apply(in *input, allowLockout, asJSON bool) error {
+	author := firewall.Author{Who: author(), Policy: in.policy.File, Digest: in.digest}
+	plan, err := a.firewall().Apply(in.model, author, allowLockout)
+	if lockout := (*firewall.LockoutError)(nil); errors.As(err, &lockout) {
+		return &failure{exitLockout, err}
+	} else if err != nil {
+		return systemFailure(err)
+	}
+	if asJSON {
+		return writeJSON(a.out, applyJSON{plan.Changed(), plan.Generation, len(plan.Changes)})
+	}
+	if !plan.Changed() {
+		fmt.Fprintf(a.out, "Generation %d is in force already; nothing was sent.\n", plan.Generation)
+		return nil
+	}
+	fmt.Fprintf(a.out, "Generation %d in force (%s; verified against the kernel).\n", plan.Generation, plural(len(plan.Changes), "change"))
+	return nil
+}
+
+func (a *app) firewall() firewall.Firewall {
+	return firewall.Firewall{StateDir: a.flags.stateDir, RunDir: a.flags.runDir}
+}
+
+// author is who runs this: the user behind sudo, or the user.
+func author() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"ngcp-fw/firewall"
+	"ngcp-fw/firewall/compile"
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/exposure"
+)
+
+type explainJSON struct {
+	Verdict string `json:"verdict"`
+	Service string `json:"service"`
+	Role    string `json:"role"`
+	Rule    string `json:"rule"`
+	Origin  string `json:"origin"`
+}
+
+func setupExplain(flags *pflag.FlagSet) action {
+	out := outputFlag(flags, "text", "json")
+	from := flags.String("from", "", "source: `ADDR[:PORT]`")
+	to := flags.String("to", "", "destination: `[ADDR:]PORT/PROTO`")
+	link := flags.String("in", "", "`IFACE` it comes in by; without it, any on which the service is open")
+	return func(a *app, _ []string) error {
+		if *from == "" || *to == "" {
+			return usagef("explain wants --from and --to\nhint: ngcp-fw explain --from 203.0.113.9 --to 5060/udp")
+		}
+		flow, err := policy.ParseFlow(*from, *to, *link)
+		if err != nil {
+			return usagef("%w", err)
+		}
+		in, err := a.load(false)
+		if err != nil {
+			return err
+		}
+		return a.explain(in.model, flow, out.json())
+	}
+}
+
+func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
+	table := compile.Compile(m, 1)
+	verdict := firewall.Judge(m, table, flow)
+	result := explainJSON{Verdict: "drop", Rule: verdict.Rule}
+	if verdict.Accept {
+		result.Verdict = "accept"
+	}
+	if e := verdict.Exposure; e != nil {
+		result.Service, result.Role, result.Origin = e.Service, e.Role, e.Origin.Origin()
+	}
+	if asJSON {
+		if err := writeJSON(a.out, result); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprint(a.out, explanation(m, flow, verdict))
+	}
+	if !verdict.Accept {
+		return errNo
+	}
+	return nil
+}
+
+// explanation is the verdict for people.
+func explanation(m *exposure.Model, flow policy.Flow, v firewall.Verdict) string {
+	var b strings.Builder
+	switch e := v.Exposure; {
+	case v.Accept && e != nil:
+		fmt.Fprintf(&b, "accepted by %s/%s, %s\n", e.Service, e.Role, e.Origin.Origin())
+	case v.Accept:
+		fmt.Fprintf(&b, "accepted by the host's own rules: %s\n", v.Reason)
+	case len(v.Nearest) == 0:
+		fmt.Fprintf(&b, "dropped: %s\n", v.Reason)
+	default:
+		fmt.Fprintf(&b, "dropped: %s\n", v.Reason)
+		for _, e := range v.Nearest {
+			b.WriteString(nearMiss(m, flow, e))
+		}
+	}
+	fmt.Fprintf(&b, "  rule: %s\n", wrap(v.Rule, len("  rule: ")))
+	return b.String()
+}
+
+// nearMiss says of one exposure of the flow's port why it does not accept it.
+func nearMiss(m *exposure.Model, flow policy.Flow, e exposure.Exposure) string {
+	origin := e.RolePos
+	if origin.IsZero() {
+		origin = e.Origin
+	}
+	text := fmt.Sprintf("%s (%s) is for %s: %s (%s)", e.Service, strings.Join(exposure.PortNames(e.Ports), " "),
+		e.Role, sourceSummary(e.Sources), origin.LineOrigin())
+	if e.Sources.Contains(flow.From) {
+		text += fmt.Sprintf("; %s is among them, but it is open on %s only", flow.From, where(e))
+	} else {
+		text += fmt.Sprintf("; %s is not among them", flow.From)
+	}
+	return "  " + wrap(text, 2) + "\n"
+}

@@ -1,0 +1,231 @@
+// Package firewall decides what happens and in which order: what applying a
+// policy would change, putting it into force, and what is in force.
+package firewall
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/host"
+	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/firewall/store"
+	"ngcp-fw/policy/exposure"
+)
+
+// Firewall is this network namespace's firewall and its state on disk.
+type Firewall struct {
+	StateDir string // the applied generations
+	RunDir   string // the lock
+}
+
+// Plan is what applying a model would change.
+type Plan struct {
+	Current    *ruleset.Table // as the kernel has it; nil: nothing of ours is in force
+	Target     *ruleset.Table // as it would be applied
+	Generation uint64         // Target's number; the current one's where nothing changes
+	Changes    []ruleset.Change
+	Exposure   exposure.Change
+	Known      bool // the exposures in force are known; if not, Exposure counts from nothing
+}
+
+// Changed reports whether applying would send anything.
+func (p *Plan) Changed() bool { return len(p.Changes) > 0 }
+
+// Plan compares the model with what is in force.
+func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
+	conn, err := kernel.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return f.plan(conn, m)
+}
+
+func (f Firewall) plan(conn *kernel.Conn, m *exposure.Model) (*Plan, error) {
+	current, err := conn.Read(compile.Family, compile.TableName)
+	if err != nil {
+		return nil, err
+	}
+	generation := uint64(1)
+	if current != nil {
+		generation, _ = current.Generation()
+	}
+	p := &Plan{Current: current, Target: compile.Compile(m, generation), Generation: generation}
+	p.Changes = ruleset.Diff(current, p.Target)
+	if err := f.number(p); err != nil {
+		return nil, err
+	}
+	before, known := f.exposuresInForce(current)
+	p.Known = known
+	p.Exposure = exposure.Compare(before, m)
+	return p, nil
+}
+
+// number gives a changed ruleset the next number that neither the kernel nor
+// the disk has seen.
+func (f Firewall) number(p *Plan) error {
+	if !p.Changed() {
+		return nil
+	}
+	latest, err := f.store().Numbers()
+	if err != nil {
+		return err
+	}
+	next := uint64(1)
+	if p.Current != nil {
+		next = max(p.Generation, p.Current.Latest()) + 1
+	}
+	for _, n := range latest {
+		next = max(next, n+1)
+	}
+	p.Generation, p.Target = next, p.Target.Renumbered(next)
+	return nil
+}
+
+// exposuresInForce is what the snapshot of the current generation says of who
+// may reach what. The model is nil, and known false, where it is not known.
+func (f Firewall) exposuresInForce(current *ruleset.Table) (m *exposure.Model, known bool) {
+	if current == nil {
+		return nil, true
+	}
+	snapshot, err := f.snapshot(current)
+	if err != nil {
+		return nil, false
+	}
+	var facts []exposure.Fact
+	if err := json.Unmarshal(snapshot.Meta.Exposures, &facts); err != nil {
+		return nil, false
+	}
+	exposures, err := exposure.FromFacts(facts)
+	return &exposure.Model{Exposures: exposures}, err == nil
+}
+
+// snapshot is what was kept of the generation that is in force: one of this
+// boot and network namespace.
+func (f Firewall) snapshot(current *ruleset.Table) (*store.Snapshot, error) {
+	generation, ok := current.Generation()
+	if !ok {
+		return nil, errors.New("no chain of the table in force leads to a generation")
+	}
+	snapshot, err := f.store().Load(generation)
+	if err != nil {
+		return nil, err
+	}
+	if !here(snapshot) {
+		return nil, fmt.Errorf("the snapshot of generation %d is of another boot or network namespace", generation)
+	}
+	return snapshot, nil
+}
+
+// here reports whether the snapshot was applied in this boot and network
+// namespace.
+func here(s *store.Snapshot) bool {
+	namespace, err := host.NetNS()
+	return err == nil && s.Meta.BootID == host.BootID() && s.Meta.NetNS == namespace
+}
+
+func (f Firewall) store() *store.Store { return store.New(f.StateDir) }
+
+// Author is who applies, and which policy.
+type Author struct {
+	Who    string
+	Policy string   // the file's name
+	Digest [32]byte // SHA-256 of its text
+}
+
+// retries is how often a change by somebody else between reading and
+// committing makes us read and decide again.
+const retries = 5
+
+// Apply puts the model into force and keeps a snapshot of it. Where nothing
+// differs, nothing is sent.
+//
+// It is refused with a LockoutError where it would shut out somebody who is
+// logged in by ssh now, unless lockout allows that.
+func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, error) {
+	if !lockout {
+		if err := checkLockout(m); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := store.Lock(f.RunDir)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock()
+	if err := f.store().Writable(); err != nil {
+		return nil, err
+	}
+	conn, err := kernel.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	for range retries {
+		plan, err := f.applyOnce(conn, m, by)
+		if !errors.Is(err, kernel.ErrChanged) {
+			return plan, err
+		}
+	}
+	return nil, fmt.Errorf("somebody else keeps changing the ruleset (%d times while we tried); what was in force still is", retries)
+}
+
+func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author) (*Plan, error) {
+	plan, err := f.plan(conn, m)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Changed() {
+		if _, err := conn.Apply(plan.Target); err != nil {
+			return nil, err
+		}
+	} else if plan.Known {
+		return plan, nil
+	}
+	return plan, f.keep(plan, m, by)
+}
+
+// keep saves a snapshot of what is in force now.
+func (f Firewall) keep(p *Plan, m *exposure.Model, by Author) error {
+	exposures, err := json.Marshal(exposure.Facts(m.Exposures))
+	if err != nil {
+		return err
+	}
+	messages, err := p.Target.Encode()
+	if err != nil {
+		return err
+	}
+	namespace, err := host.NetNS()
+	if err != nil {
+		return err
+	}
+	return f.store().Save(store.Meta{
+		Number: p.Generation, Time: time.Now().UTC(), Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
+		BootID: host.BootID(), NetNS: namespace, Exposures: exposures,
+	}, messages)
+}
+
+// Remove takes the table and the snapshots away, and reports whether the table
+// was there.
+func (f Firewall) Remove() (bool, error) {
+	lock, err := store.Lock(f.RunDir)
+	if err != nil {
+		return false, err
+	}
+	defer lock.Unlock()
+	conn, err := kernel.Open()
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	removed, err := conn.Remove(compile.Family, compile.TableName)
+	if err != nil {
+		return false, err
+	}
+	return removed, f.store().Clear()
+}

@@ -1,0 +1,35 @@
+package firewall
+
+import (
+	"net/netip"
+
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy"
+)
+
+// Stand-ins for what a flow leaves open: a port that no rule speaks of, and
+// addresses set aside for documentation (RFC 5737, RFC 3849).
+const anySourcePort = 61000
+
+var (
+	anyLocal4 = netip.MustParseAddr("192.0.2.1")
+	anyLocal6 = netip.MustParseAddr("2001:db8::1")
+)
+
+// Packet is the first packet of the flow as it arrives by the link in.
+func Packet(f policy.Flow, in string) ruleset.Packet {
+	p := ruleset.Packet{
+		In: in, Src: f.From, Dst: f.To, Protocol: uint8(f.Protocol),
+		SrcPort: f.FromPort, DstPort: f.ToPort, State: ruleset.StateNew,
+	}
+	if p.SrcPort == 0 {
+		p.SrcPort = anySourcePort
+	}
+	if !p.Dst.IsValid() {
+		p.Dst = anyLocal4
+		if f.From.Is6() {
+			p.Dst = anyLocal6
+		}
+	}
+	return p
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"ngcp-fw/firewall/ruleset"
+)
+
+// Save keeps a generation, in place of an earlier snapshot of the same number,
+// and drops all but the newest Kept. Whatever happens meanwhile, Load finds it
+// whole or refuses it; and a full disk leaves an earlier one as it was. A file
+// too old to keep that cannot be removed is no error: the next Save tries again.
+func (s *Store) Save(meta Meta, messages []ruleset.Message) error {
+	packed := pack(messages)
+	meta.Ruleset = digest(packed)
+	sealed, err := seal(meta)
+	if err == nil {
+		err = s.write(meta.Number, packed, sealed)
+	}
+	if err != nil {
+		return explain(err, "cannot keep generation %d in %s", meta.Number, s.dir)
+	}
+	s.prune(meta.Number)
+	return nil
+}
+
+// write has both files on the disk before the first gets its name.
+func (s *Store) write(n uint64, packed, sealed []byte) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	rules, err := s.pending(n, rulesetSuffix, packed)
+	if err != nil {
+		return err
+	}
+	defer rules.Cleanup()
+	meta, err := s.pending(n, metaSuffix, sealed)
+	if err != nil {
+		return err
+	}
+	defer meta.Cleanup()
+	if err := rules.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	if err := meta.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return s.syncDir()
+}
+
+func (s *Store) pending(n uint64, suffix string, data []byte) (*renameio.PendingFile, error) {
+	f, err := renameio.TempFile(s.dir, s.path(n, suffix))
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Cleanup())
+	}
+	return f, nil
+}
+
+// syncDir makes the names last: fsync(2) of a file says nothing of its
+// directory's entry.
+func (s *Store) syncDir() error {
+	dir, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
+// prune removes what belongs to none of the newest generations nor to saved.
+func (s *Store) prune(saved uint64) {
+	numbers, err := s.Numbers()
+	if err != nil {
+		return
+	}
+	keep := map[string]bool{}
+	for _, n := range append(numbers[max(0, len(numbers)-Kept):], saved) {
+		keep[filepath.Base(s.path(n, metaSuffix))] = true
+		keep[filepath.Base(s.path(n, rulesetSuffix))] = true
+	}
+	_ = s.remove(func(name string) bool { return !keep[name] })
+}
+
+// Clear removes every generation, and leaves the directory and what others
+// have put there.
+func (s *Store) Clear() error {
+	err := s.remove(func(string) bool { return true })
+	return explain(err, "cannot remove the generations in %s", s.dir)
+}
+
+// remove takes the .json files first: a ruleset without one is no snapshot.
+func (s *Store) remove(which func(name string) bool) error {
+	names, err := s.list()
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		return strings.Compare(filepath.Ext(a), filepath.Ext(b))
+	})
+	for _, name := range names {
+		if which(name) {
+			err := os.Remove(filepath.Join(s.dir, name))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// probeSize is what Writable tries to write: more bytes than the snapshot of
+// an ordinary policy.
+const probeSize = 64 << 10
+
+// Writable reports whether a generation could be kept now, by making the
+// directory and writing a file there for a moment. The error says what is in
+// the way.
+func (s *Store) Writable() error {
+	return explain(s.probe(), "cannot keep generations in %s", s.dir)
+}
+
+func (s *Store) probe() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(s.dir, probePrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	if _, err := f.Write(make([]byte, probeSize)); err != nil {
+		return fmt.Errorf("trying %d bytes: %w", probeSize, err)
+	}
+	return f.Sync()
+}

@@ -1,0 +1,137 @@
+// Package store keeps what was applied: a snapshot of each of the newest
+// generations in the state directory, and the lock that lets one writer work
+// at a time.
+//
+// A snapshot is two files, generation-N.json (who, when, from which policy, who
+// may reach what) and generation-N.ruleset (what was sent to the kernel). The
+// first vouches for both by SHA-256 digests and is put in place last, so that
+// half a snapshot is none.
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"ngcp-fw/firewall/ruleset"
+)
+
+// Kept is how many generations stay on disk; saving one more removes the oldest.
+const Kept = 10
+
+// Store is a state directory. It need not exist: without it there are no
+// generations, and Save and Writable make it. Saving and clearing are for the
+// holder of the Lock.
+type Store struct{ dir string }
+
+// New is the store in dir. It touches nothing.
+func New(dir string) *Store { return &Store{dir: dir} }
+
+// Meta is what is known of an applied generation.
+type Meta struct {
+	Number    uint64          `json:"number"`
+	Time      time.Time       `json:"time"` // of applying
+	Who       string          `json:"who"`
+	Policy    string          `json:"policy"`  // the file's name
+	Digest    string          `json:"digest"`  // SHA-256 of its text, in hex
+	BootID    string          `json:"boot_id"` // the boot and the network namespace it was applied in
+	NetNS     uint64          `json:"netns"`
+	Exposures json.RawMessage `json:"exposures"`
+	Ruleset   string          `json:"ruleset"` // SHA-256 of the ruleset file, in hex; Save fills it in
+}
+
+// Snapshot is a generation as it was applied.
+type Snapshot struct {
+	Meta     Meta
+	Messages []ruleset.Message
+}
+
+// Load reads the snapshot of generation n and verifies all of it. The error
+// wraps fs.ErrNotExist where there is none, and names the file where one is
+// damaged.
+func (s *Store) Load(n uint64) (*Snapshot, error) {
+	var out Snapshot
+	sealed, err := s.read(n, metaSuffix)
+	if err != nil {
+		return nil, err
+	}
+	if out.Meta, err = unseal(sealed, n); err != nil {
+		return nil, s.damaged(n, metaSuffix, err)
+	}
+	packed, err := s.read(n, rulesetSuffix)
+	if err != nil {
+		return nil, err
+	}
+	if digest(packed) != out.Meta.Ruleset {
+		return nil, s.damaged(n, rulesetSuffix, errors.New("its SHA-256 digest is not the one on record"))
+	}
+	if out.Messages, err = unpack(packed); err != nil {
+		return nil, s.damaged(n, rulesetSuffix, err)
+	}
+	return &out, nil
+}
+
+func (s *Store) read(n uint64, suffix string) ([]byte, error) {
+	data, err := os.ReadFile(s.path(n, suffix))
+	return data, explain(err, "cannot read the snapshot of generation %d (%s)", n, s.path(n, suffix))
+}
+
+func (s *Store) damaged(n uint64, suffix string, why error) error {
+	return fmt.Errorf("the snapshot of generation %d is damaged: %s: %w", n, s.path(n, suffix), why)
+}
+
+const (
+	metaSuffix    = "json"
+	rulesetSuffix = "ruleset"
+	probePrefix   = ".writable-"
+)
+
+var (
+	metaName = regexp.MustCompile(`^generation-(0|[1-9][0-9]*)\.json$`)
+	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+)$`)
+)
+
+func (s *Store) path(n uint64, suffix string) string {
+	return filepath.Join(s.dir, fmt.Sprintf("generation-%d.%s", n, suffix))
+}
+
+// Numbers lists the generations that have a snapshot, ascending; it does not
+// look into them.
+func (s *Store) Numbers() ([]uint64, error) {
+	names, err := s.list()
+	if err != nil {
+		return nil, err
+	}
+	var numbers []uint64
+	for _, name := range names {
+		if match := metaName.FindStringSubmatch(name); match != nil {
+			if n, err := strconv.ParseUint(match[1], 10, 64); err == nil {
+				numbers = append(numbers, n)
+			}
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// list is the names of our files, also of those that an interruption left.
+func (s *Store) list() ([]string, error) {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && ourNames.MatchString(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, explain(err, "cannot list the generations in %s", s.dir)
+}
