@@ -16,8 +16,12 @@ const (
 )
 
 // Encode gives the messages that create the table and all in it, in an order
-// that the kernel accepts: what is referred to comes first.
+// that the kernel accepts: what is referred to comes first. A table with foreign
+// objects cannot be encoded; foreign expressions can, as they were read.
 func (t *Table) Encode() ([]Message, error) {
+	if err := t.encodable(); err != nil {
+		return nil, err
+	}
 	messages := []Message{t.EncodeTable()}
 	for i := range t.Counters {
 		messages = append(messages, t.EncodeCounter(&t.Counters[i]))
@@ -39,6 +43,18 @@ func (t *Table) Encode() ([]Message, error) {
 		messages = append(messages, rules...)
 	}
 	return messages, nil
+}
+
+func (t *Table) encodable() error {
+	for _, f := range t.Foreign {
+		return fmt.Errorf("%s of table %s is foreign", f.Name, t.Name)
+	}
+	for i := range t.Sets {
+		if s := &t.Sets[i]; s.Key == nil || s.Raw != nil {
+			return fmt.Errorf("set %s of table %s is foreign", s.Name, t.Name)
+		}
+	}
+	return nil
 }
 
 // message begins a message with its nfgenmsg header: family, version 0 and

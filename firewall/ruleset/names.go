@@ -30,7 +30,8 @@ func unscoped(name string) (base string, generation uint64, ok bool) {
 }
 
 // Generation is the generation in force: the one that the base chains jump to.
-// ok is false where there is none, or where they do not agree.
+// ok is false where there is none, or where they do not agree. Rules of others
+// in them do not count.
 func (t *Table) Generation() (generation uint64, ok bool) {
 	for _, c := range t.Chains {
 		if c.Base == nil {
@@ -38,10 +39,13 @@ func (t *Table) Generation() (generation uint64, ok bool) {
 		}
 		for _, r := range c.Rules {
 			g, scoped := jumpsTo(r)
-			if !scoped || ok && g != generation {
+			switch {
+			case !scoped:
+			case ok && g != generation:
 				return 0, false
+			default:
+				generation, ok = g, true
 			}
-			generation, ok = g, true
 		}
 	}
 	return generation, ok
