@@ -49,7 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 	@set -e; for file in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
 	    for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
 	        echo "$$target in $$(dirname $$file)"; \
-	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./$$(dirname $$file); \
 	    done; done
 
 fuzz-short:
