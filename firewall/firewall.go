@@ -30,6 +30,7 @@ type Plan struct {
 	Generation uint64         // Target's number; the current one's where nothing changes
 	Changes    []ruleset.Change
 	Exposure   exposure.Change
+	Replaced   bool // after applying: the whole table had to go and come back, with its counters and bans
 	Known      bool // the exposures in force are known; if not, Exposure counts from nothing
 }
 
@@ -148,24 +149,19 @@ const retries = 5
 // It is refused with a LockoutError where it would shut out somebody who is
 // logged in by ssh now, unless lockout allows that.
 func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, error) {
+	conn, release, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if !lockout {
 		if err := checkLockout(m); err != nil {
 			return nil, err
 		}
 	}
-	lock, err := store.Lock(f.RunDir)
-	if err != nil {
-		return nil, err
-	}
-	defer lock.Unlock()
 	if err := f.store().Writable(); err != nil {
 		return nil, err
 	}
-	conn, err := kernel.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
 	for range retries {
 		plan, err := f.applyOnce(conn, m, by)
 		if !errors.Is(err, kernel.ErrChanged) {
@@ -175,15 +171,35 @@ func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, erro
 	return nil, fmt.Errorf("somebody else keeps changing the ruleset (%d times while we tried); what was in force still is", retries)
 }
 
+// open connects to the kernel, which tells first whether we may at all, and
+// takes the lock; release gives both back.
+func (f Firewall) open() (conn *kernel.Conn, release func(), err error) {
+	if conn, err = kernel.Open(); err != nil {
+		return nil, nil, err
+	}
+	if _, err = conn.Generation(); err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	lock, err := store.Lock(f.RunDir)
+	if err != nil {
+		conn.Close()
+		return nil, nil, err
+	}
+	return conn, func() { conn.Close(); lock.Unlock() }, nil
+}
+
 func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author) (*Plan, error) {
 	plan, err := f.plan(conn, m)
 	if err != nil {
 		return nil, err
 	}
 	if plan.Changed() {
-		if _, err := conn.Apply(plan.Target); err != nil {
+		result, err := conn.Apply(plan.Target)
+		if err != nil {
 			return nil, err
 		}
+		plan.Replaced = result.Replaced
 	} else if plan.Known {
 		return plan, nil
 	}
@@ -213,16 +229,11 @@ func (f Firewall) keep(p *Plan, m *exposure.Model, by Author) error {
 // Remove takes the table and the snapshots away, and reports whether the table
 // was there.
 func (f Firewall) Remove() (bool, error) {
-	lock, err := store.Lock(f.RunDir)
+	conn, release, err := f.open()
 	if err != nil {
 		return false, err
 	}
-	defer lock.Unlock()
-	conn, err := kernel.Open()
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close()
+	defer release()
 	removed, err := conn.Remove(compile.Family, compile.TableName)
 	if err != nil {
 		return false, err
