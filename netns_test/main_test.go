@@ -1,0 +1,34 @@
+package netns_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"ngcp-fw/netns_test/lab"
+)
+
+// binary is the program under test.
+var binary string
+
+// suite is the tests of this package, and the program built for them.
+type suite struct{ m *testing.M }
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(suite{m})) }
+
+func (s suite) Run() int {
+	dir, err := os.MkdirTemp("", "ngcp-fw-netns-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "ngcp-fw")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../cmd/ngcp-fw").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "cannot build the program to test: %v\n%s", err, out)
+		return 1
+	}
+	return s.m.Run()
+}
