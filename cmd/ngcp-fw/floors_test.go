@@ -31,6 +31,7 @@ var floors = map[string]struct {
 	"firewall":         {3, nil},
 	"cmd/ngcp-fw":      {4, nil},
 	"netns_test/lab":   {4, nil},
+	"netns_test/roads": {4, nil},
 	"netns_test":       {5, nil},
 	"examples/demo":    {5, nil},
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // genTable makes valid tables: the kernel and nft accept each. What nft would
-// fold into other bytecode (two ports in a row, each one value) is left out.
+// fold into other bytecode (neighbouring bytes of the packet, each compared with
+// one value) is left out.
 func genTable(t *rapid.T) *Table {
 	table := &Table{Family: FamilyInet, Name: "gen", Comment: genComment(t, "table comment")}
 	for i := range rapid.IntRange(0, 3).Draw(t, "counters") {
@@ -146,7 +147,7 @@ type ruleGen struct {
 	*rapid.T
 	table      *Table
 	done       []Statement
-	ported     bool
+	loaded     bool // one value of the packet's bytes is matched
 	noContrary map[*Field]byte
 }
 
@@ -191,18 +192,18 @@ func (g *ruleGen) match(f *Field) {
 		return
 	}
 	m := Match{Field: f, Op: rapid.SampledFrom([]Op{Equal, NotEqual}).Draw(g.T, "op"), Operand: g.operand(f)}
-	if value, single := m.Operand.(Value); single && m.Op == Equal {
-		switch f {
-		case MetaNFProto, MetaL4Proto:
+	if value, single := m.Operand.(Value); single {
+		switch {
+		case f == THSport || f == THDport:
+			if g.ported { // of two values, with == or !=, nft makes one
+				return
+			}
+			g.ported = true
+		case m.Op == Equal && (f == MetaNFProto || f == MetaL4Proto):
 			if g.noContrary[f] != 0 || value[0] == 0 {
 				return
 			}
 			g.noContrary[f] = value[0]
-		case THSport, THDport:
-			if g.ported {
-				return
-			}
-			g.ported = true
 		}
 	}
 	g.done = append(g.done, m)

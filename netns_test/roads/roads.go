@@ -179,5 +179,5 @@ func New(t *testing.T) Roads {
 
 // Same requires that both roads lead to the same state of the kernel.
 func (r Roads) Same(t require.TestingT, table *ruleset.Table) {
-	require.Equal(t, r.text.kernelState(t, table, byNft(table)), r.netlink.kernelState(t, table, byNetlink(table)))
+	require.Equal(t, r.text.kernelState(t, table, byNft(table)), r.netlink.kernelState(t, table, byNetlink(table)), table.Text())
 }
