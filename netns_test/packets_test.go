@@ -18,10 +18,10 @@ var protocols = map[string]lab.Protocol{
 	"igmp": 2, "gre": 47, "esp": 50, "vrrp": 112,
 }
 
-// row is a line of a table of packets.
+// row is a line of a table of packets: one of each source to each destination.
 type row struct {
-	from string // ADDR, ADDR:PORT or [V6]:PORT
-	to   string // PROTO, PORT/PROTO, ADDR:PORT/PROTO or [V6]:PORT/PROTO
+	from string // any number of ADDR, ADDR:PORT, [V6]:PORT
+	to   string // any number of PROTO, PORT/PROTO, ADDR:PORT/PROTO, [V6]:PORT/PROTO
 	in   string // link; empty: the first
 	want lab.Outcome
 }
@@ -31,14 +31,25 @@ const (
 	dropped  = lab.Dropped
 )
 
-// flow is the packet that the row speaks of.
-func (r row) flow(t *testing.T) lab.Flow {
+// flows is the packets that the row speaks of.
+func (r row) flows(t *testing.T) (flows []lab.Flow) {
 	t.Helper()
-	f := lab.Flow{Link: r.in}
-	f.From, f.FromPort = addrPort(t, r.from)
-	where, name, slash := strings.Cut(r.to, "/")
+	for _, from := range strings.Fields(r.from) {
+		for _, to := range strings.Fields(r.to) {
+			flows = append(flows, flow(t, from, to, r.in))
+		}
+	}
+	require.NotEmpty(t, flows)
+	return flows
+}
+
+func flow(t *testing.T, from, to, in string) lab.Flow {
+	t.Helper()
+	f := lab.Flow{Link: in}
+	f.From, f.FromPort = addrPort(t, from)
+	where, name, slash := strings.Cut(to, "/")
 	if !slash {
-		where, name = "0", r.to
+		where, name = "0", to
 	}
 	if port, err := strconv.ParseUint(where, 10, 16); err == nil {
 		f.ToPort = uint16(port)
@@ -64,14 +75,17 @@ func addrPort(t *testing.T, text string) (netip.Addr, uint16) {
 // checkPackets sends the rows' packets and compares what became of them.
 func checkPackets(t *testing.T, h *lab.Host, rows []row) {
 	t.Helper()
-	flows := make([]lab.Flow, len(rows))
-	for i, r := range rows {
-		flows[i] = r.flow(t)
+	var flows []lab.Flow
+	var want []lab.Outcome
+	for _, r := range rows {
+		for _, f := range r.flows(t) {
+			flows, want = append(flows, f), append(want, r.want)
+		}
 	}
 	outcomes, err := h.ProbeAll(flows)
 	require.NoError(t, err)
-	for i, r := range rows {
-		assert.Equalf(t, r.want.String(), outcomes[i].String(), "packet from %s to %s on link %q", r.from, r.to, r.in)
+	for i, f := range flows {
+		assert.Equalf(t, want[i].String(), outcomes[i].String(), "%s", f)
 	}
 }
 
@@ -81,8 +95,10 @@ func checkFlows(t *testing.T, h *lab.Host, want lab.Outcome, flows ...lab.Flow) 
 	outcomes, err := h.ProbeAll(flows)
 	require.NoError(t, err)
 	for i, f := range flows {
-		assert.Equalf(t, want.String(), outcomes[i].String(), "%s, type %d, %d bytes", f, f.Type, len(f.Payload))
+		assert.Equalf(t, want.String(), outcomes[i].String(), "%s", f)
 	}
 }
 
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
+
+func addrPortOf(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }

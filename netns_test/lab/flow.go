@@ -34,13 +34,31 @@ type Flow struct {
 	Payload  []byte // of UDP, ICMP (behind type, code and checksum) and other protocols; nil: a few bytes. What does not fit one packet goes in fragments.
 }
 
+// String is how a failed test names the flow: what it leaves open is left out.
 func (f Flow) String() string {
-	from := netip.AddrPortFrom(f.From, f.FromPort)
-	text := fmt.Sprintf("%s > %s/%d", from, netip.AddrPortFrom(f.To, f.ToPort), f.Proto)
+	text := fmt.Sprintf("%s > %s protocol %d", endpoint(f.From, f.FromPort), endpoint(f.To, f.ToPort), f.Proto)
+	if f.Type != 0 || f.Code != 0 {
+		text += fmt.Sprintf(" type %d code %d", f.Type, f.Code)
+	}
+	if len(f.Payload) > 0 {
+		text += fmt.Sprintf(" with %d bytes", len(f.Payload))
+	}
 	if f.Link != "" {
 		text += " on " + f.Link
 	}
 	return text
+}
+
+func endpoint(a netip.Addr, port uint16) string {
+	switch {
+	case port == 0 && !a.IsValid():
+		return "host"
+	case port == 0:
+		return a.String()
+	case !a.IsValid():
+		return fmt.Sprintf("host:%d", port)
+	}
+	return netip.AddrPortFrom(a, port).String()
 }
 
 // Source ports of flows that leave theirs open: the dynamic ones (RFC 6335
