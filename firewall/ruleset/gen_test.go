@@ -194,11 +194,11 @@ func (g *ruleGen) match(f *Field) {
 	m := Match{Field: f, Op: rapid.SampledFrom([]Op{Equal, NotEqual}).Draw(g.T, "op"), Operand: g.operand(f)}
 	if value, single := m.Operand.(Value); single {
 		switch {
-		case f == THSport || f == THDport:
-			if g.ported { // of two values, with == or !=, nft makes one
+		case f.Load.Kind == LoadPayload:
+			if g.loaded { // of two neighbours, with == or !=, nft makes one
 				return
 			}
-			g.ported = true
+			g.loaded = true
 		case m.Op == Equal && (f == MetaNFProto || f == MetaL4Proto):
 			if g.noContrary[f] != 0 || value[0] == 0 {
 				return
