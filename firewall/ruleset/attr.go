@@ -94,10 +94,11 @@ func (a attr) text() (string, bool) {
 }
 
 // fields reads attributes into the places given for their kinds; what has a
-// place of nil is passed over. Broken, unknown or misshapen ones make it false.
+// place of nil is passed over. Broken, unknown, misshapen or repeated ones make
+// it false.
 func fields(b []byte, places map[uint16]any) bool {
 	list, ok := readAttrs(b)
-	if !ok {
+	if !ok || repeated(list) {
 		return false
 	}
 	for _, a := range list {
@@ -107,6 +108,18 @@ func fields(b []byte, places map[uint16]any) bool {
 		}
 	}
 	return true
+}
+
+// repeated reports whether there are two of one kind.
+func repeated(list []attr) bool {
+	for i, a := range list {
+		for _, b := range list[:i] {
+			if a.kind == b.kind {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (a attr) into(place any) (ok bool) {

@@ -26,6 +26,7 @@ func Decode(family Family, name string, messages []Message) (*Table, error) {
 	for i := range d.table.Sets {
 		d.fill(&d.table.Sets[i])
 	}
+	d.orphans()
 	return d.table, nil
 }
 
@@ -105,6 +106,13 @@ func (o object) u32(kind uint16) uint32 {
 	return v
 }
 
+// has reports whether the attribute is there with this value.
+func (o object) has(kind uint16, want uint32) bool {
+	a, _ := o.find(kind)
+	v, ok := a.u32()
+	return ok && v == want
+}
+
 func (o object) u64(kind uint16) uint64 {
 	a, _ := o.find(kind)
 	v, _ := a.u64()
@@ -116,13 +124,15 @@ func (o object) bytes(kind uint16) []byte {
 	return a.data
 }
 
-// only reports whether there are no attributes but these.
+// only reports whether there are no attributes but these, each at most once.
 func (o object) only(kinds ...uint16) bool {
-	return !slices.ContainsFunc(o.attrs, func(a attr) bool { return !slices.Contains(kinds, a.kind) })
+	return !repeated(o.attrs) && !slices.ContainsFunc(o.attrs, func(a attr) bool { return !slices.Contains(kinds, a.kind) })
 }
 
 // Attributes that golang.org/x/sys lacks (linux/netfilter/nf_tables.h).
 const (
+	tableHandle   = 4  // NFTA_TABLE_HANDLE
+	tablePad      = 5  // NFTA_TABLE_PAD
 	objectHandle  = 6  // NFTA_OBJ_HANDLE
 	objectPad     = 7  // NFTA_OBJ_PAD
 	chainFlags    = 10 // NFTA_CHAIN_FLAGS
@@ -132,19 +142,21 @@ const (
 	setType       = 19 // NFTA_SET_TYPE
 )
 
-// text of one piece of user data, if it is the only one.
+// onlyText is the text of one piece of user data, if that is all there is.
 func onlyText(data []byte, kind byte) (string, bool) {
-	if len(data) < 3 || data[0] != kind || int(data[1]) != len(data)-2 {
+	if len(data) < 4 {
 		return "", len(data) == 0
 	}
-	return attr{data: data[2:]}.text()
+	text, closed := bytes.CutSuffix(data[2:], []byte{0})
+	return string(text), closed && data[0] == kind && int(data[1]) == len(data)-2 && !bytes.Contains(text, []byte{0})
 }
 
 func (d *decoder) readTable(o object) {
 	d.found = true
 	comment, ok := onlyText(o.bytes(tableUserdata), tableComment)
 	d.table.Comment = comment
-	if !ok || o.u32(unix.NFTA_TABLE_FLAGS) != 0 {
+	known := o.only(unix.NFTA_TABLE_NAME, unix.NFTA_TABLE_FLAGS, unix.NFTA_TABLE_USE, tableHandle, tablePad, tableUserdata)
+	if !ok || !known || !o.has(unix.NFTA_TABLE_FLAGS, 0) {
 		d.foreign("table", object{raw: foreignTableState(o)})
 	}
 }
@@ -161,14 +173,14 @@ func foreignTableState(o object) []byte {
 func (d *decoder) readObject(o object) {
 	name, ok := o.text(unix.NFTA_OBJ_NAME)
 	known := o.only(unix.NFTA_OBJ_TABLE, unix.NFTA_OBJ_NAME, unix.NFTA_OBJ_TYPE, unix.NFTA_OBJ_DATA, unix.NFTA_OBJ_USE, objectHandle, objectPad)
-	if !ok || !known || o.u32(unix.NFTA_OBJ_TYPE) != objectCounter {
+	c := Counter{Name: name}
+	ok = ok && known && o.u32(unix.NFTA_OBJ_TYPE) == objectCounter && fields(o.bytes(unix.NFTA_OBJ_DATA), map[uint16]any{
+		unix.NFTA_COUNTER_BYTES: &c.Bytes, unix.NFTA_COUNTER_PACKETS: &c.Packets, unix.NFTA_COUNTER_PAD: nil,
+	})
+	if !ok {
 		d.foreign("object "+name, object{raw: stableObject(o)})
 		return
 	}
-	c := Counter{Name: name}
-	fields(o.bytes(unix.NFTA_OBJ_DATA), map[uint16]any{
-		unix.NFTA_COUNTER_BYTES: &c.Bytes, unix.NFTA_COUNTER_PACKETS: &c.Packets, unix.NFTA_COUNTER_PAD: nil,
-	})
 	d.table.Counters = append(d.table.Counters, c)
 }
 
@@ -215,7 +227,7 @@ func readBase(hook attr, o object) (b *Base, ok bool) {
 	b = &Base{Hook: Hook(number), Priority: int32(priority), Drop: o.u32(unix.NFTA_CHAIN_POLICY) == 0}
 	kind, typed := o.text(unix.NFTA_CHAIN_TYPE)
 	b.Type = kind
-	return b, ok && typed && b.policy() == o.u32(unix.NFTA_CHAIN_POLICY)
+	return b, ok && typed && number <= uint32(HookPostrouting) && o.has(unix.NFTA_CHAIN_POLICY, b.policy())
 }
 
 func (d *decoder) readRule(o object) {
@@ -229,11 +241,11 @@ func (d *decoder) readRule(o object) {
 	comment, ok := onlyText(o.bytes(unix.NFTA_RULE_USERDATA), ruleComment)
 	r.Comment = comment
 	if !ok {
-		r.Statements = append(r.Statements, Foreign{"userdata", bytes.Clone(o.bytes(unix.NFTA_RULE_USERDATA))})
+		r.Statements = append(r.Statements, Foreign{"user data", bytes.Clone(o.bytes(unix.NFTA_RULE_USERDATA))})
 	}
 	if !o.only(unix.NFTA_RULE_TABLE, unix.NFTA_RULE_CHAIN, unix.NFTA_RULE_HANDLE, unix.NFTA_RULE_EXPRESSIONS,
 		unix.NFTA_RULE_POSITION, unix.NFTA_RULE_USERDATA, unix.NFTA_RULE_ID) {
-		r.Statements = append(r.Statements, Foreign{"attributes", bytes.Clone(o.raw)})
+		r.Statements = append(r.Statements, Foreign{"rule attributes", bytes.Clone(o.raw)})
 	}
 	d.table.Chains[i].Rules = append(d.table.Chains[i].Rules, r)
 }
@@ -250,7 +262,7 @@ func (d *decoder) readSet(o object) {
 		Map: flags&unix.NFT_SET_MAP != 0, Interval: flags&unix.NFT_SET_INTERVAL != 0,
 		Timeout: flags&unix.NFT_SET_TIMEOUT != 0, Dynamic: flags&unix.NFT_SET_EVAL != 0,
 	}
-	ok = fields(o.bytes(unix.NFTA_SET_DESC), map[uint16]any{unix.NFTA_SET_DESC_SIZE: &s.Size})
+	ok = uint64(s.Lifetime/time.Millisecond) == o.u64(unix.NFTA_SET_TIMEOUT) && fields(o.bytes(unix.NFTA_SET_DESC), map[uint16]any{unix.NFTA_SET_DESC_SIZE: &s.Size})
 	s.Comment = setCommentOf(o.bytes(unix.NFTA_SET_USERDATA))
 	if !ok || !s.sameAs(o) {
 		s.Raw = stableSet(o)

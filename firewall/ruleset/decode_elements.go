@@ -3,6 +3,7 @@ package ruleset
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,19 @@ func (d *decoder) readElements(o object) {
 		return
 	}
 	for _, a := range list {
-		d.elements[name] = append(d.elements[name], readElement(a.data))
+		e := readElement(a.data)
+		e.misshape = e.misshape || a.kind != unix.NFTA_LIST_ELEM
+		d.elements[name] = append(d.elements[name], e)
+	}
+}
+
+// orphans keeps the elements whose set nobody told of.
+func (d *decoder) orphans() {
+	for i := range d.table.Sets {
+		delete(d.elements, d.table.Sets[i].Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.elements)) {
+		d.foreign("elements of set "+name, object{raw: rawElements(d.elements[name])})
 	}
 }
 

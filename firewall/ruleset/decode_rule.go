@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/nftables/expr"
@@ -17,12 +18,17 @@ type step struct {
 	expr expr.Any // nil: not one of those we write
 }
 
+// maxExpressions is how many the kernel takes in a rule (NFT_RULE_MAXEXPRS of
+// net/netfilter/nf_tables_api.c).
+const maxExpressions = 128
+
 // decodeProgram reads a rule's expressions. Those that are none of ours, and
-// those that make no statement of ours, become Foreign one by one.
+// those that make no statement of ours, become Foreign one by one. What is no
+// list of expressions at all has a name with a space, which no expression has.
 func decodeProgram(family Family, data []byte) (statements []Statement) {
 	list, ok := readAttrs(data)
-	if !ok {
-		return []Statement{Foreign{"expressions", bytes.Clone(data)}}
+	if !ok || len(list) > maxExpressions || slices.ContainsFunc(list, func(a attr) bool { return a.kind != unix.NFTA_LIST_ELEM }) {
+		return []Statement{Foreign{"broken expressions", bytes.Clone(data)}}
 	}
 	steps := make([]step, len(list))
 	for i, a := range list {
@@ -39,8 +45,8 @@ func decodeProgram(family Family, data []byte) (statements []Statement) {
 func readStep(data []byte) step {
 	var s step
 	ok := fields(data, map[uint16]any{unix.NFTA_EXPR_NAME: &s.name, unix.NFTA_EXPR_DATA: &s.data})
-	if !ok {
-		return step{name: "expression", data: data}
+	if !ok || s.name == "" || strings.Contains(s.name, " ") {
+		return step{name: "broken expression", data: data}
 	}
 	if read := readers[s.name]; read != nil {
 		s.expr = read(s.data)
@@ -96,7 +102,9 @@ func guesses(family Family, before []Statement, steps []step) []Statement {
 	case *expr.Notrack:
 		return []Statement{NoTrack{}}
 	case *expr.Limit:
-		return []Statement{limitOf(e)}
+		if l, ok := limitOf(e); ok {
+			return []Statement{l}
+		}
 	case *expr.Log:
 		return []Statement{logOf(e)}
 	}
@@ -151,6 +159,9 @@ func (f *Field) guesses(steps []step) []Statement {
 			}
 		}
 		if len(e.Data) < f.Type.Len {
+			if f.Type == TypeIfname && bytes.IndexByte(e.Data, 0) >= 0 {
+				return nil // a name and its end: no beginning of one
+			}
 			addr := append(bytes.Clone(e.Data), make([]byte, f.Type.Len-len(e.Data))...)
 			return match(opOf(e.Op), Prefix{addr, 8 * len(e.Data)})
 		}
@@ -163,18 +174,25 @@ func (f *Field) guesses(steps []step) []Statement {
 		}
 		return append(match(Equal, InSet(e.SetName)), match(NotEqual, InSet(e.SetName))...)
 	case *expr.Dynset:
-		u := Update{Set: e.SetName, Field: f}
-		if len(e.Exprs) == 1 {
-			if l, ok := e.Exprs[0].(*expr.Limit); ok {
-				limit := limitOf(l)
-				u.Limit = &limit
-			}
-		}
-		return []Statement{u}
+		return f.updates(e)
 	case *expr.Bitwise:
 		return f.masked(e, steps[1:])
 	}
 	return nil
+}
+
+// updates is the statement that adds the field to a set.
+func (f *Field) updates(e *expr.Dynset) []Statement {
+	u := Update{Set: e.SetName, Field: f}
+	if len(e.Exprs) == 1 {
+		l, _ := e.Exprs[0].(*expr.Limit)
+		limit, ok := limitOf(l)
+		if !ok {
+			return nil
+		}
+		u.Limit = &limit
+	}
+	return []Statement{u}
 }
 
 // masked is a prefix, or some bits, as a mask and a comparison.
@@ -186,11 +204,14 @@ func (f *Field) masked(b *expr.Bitwise, steps []step) []Statement {
 	if !ok {
 		return nil
 	}
-	bits := Bits(f.Type.Native(b.Mask))
-	return []Statement{
-		Match{f, opOf(c.Op), Prefix{bytes.Clone(c.Data), maskLength(b.Mask)}},
-		Match{f, Equal, bits}, Match{f, NotEqual, bits},
+	switch f.Type {
+	case TypeCTState:
+		bits := Bits(f.Type.Native(b.Mask))
+		return []Statement{Match{f, Equal, bits}, Match{f, NotEqual, bits}}
+	case TypeIPv4Addr, TypeIPv6Addr:
+		return []Statement{Match{f, opOf(c.Op), Prefix{bytes.Clone(c.Data), maskLength(b.Mask)}}}
 	}
+	return nil
 }
 
 func maskLength(mask []byte) (length int) {
@@ -207,9 +228,15 @@ func opOf(op expr.CmpOp) Op {
 	return Equal
 }
 
-func limitOf(e *expr.Limit) Limit {
-	return Limit{Rate: e.Rate, Unit: time.Duration(e.Unit) * time.Second, Burst: e.Burst, Over: e.Over}
+// limitOf is the limit, if its unit is one that a Limit has.
+func limitOf(e *expr.Limit) (l Limit, ok bool) {
+	if e == nil || !slices.Contains(limitUnits, e.Unit) {
+		return Limit{}, false
+	}
+	return Limit{Rate: e.Rate, Unit: time.Duration(e.Unit) * time.Second, Burst: e.Burst, Over: e.Over}, true
 }
+
+var limitUnits = []expr.LimitTime{expr.LimitTimeSecond, expr.LimitTimeMinute, expr.LimitTimeHour, expr.LimitTimeDay, expr.LimitTimeWeek}
 
 func logOf(e *expr.Log) Log {
 	l := Log{Prefix: string(e.Data)}

@@ -2,6 +2,7 @@ package ruleset
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/nftables/expr"
@@ -196,6 +197,9 @@ func (r *Rule) about() string {
 func (t *Table) expressions(r *Rule) (list attrs, err error) {
 	for _, s := range r.Statements {
 		if f, ok := s.(Foreign); ok {
+			if strings.Contains(f.Name, " ") {
+				return nil, fmt.Errorf("its %s cannot be encoded", f.Name)
+			}
 			list.nest(unix.NFTA_LIST_ELEM, func() {
 				list.text(unix.NFTA_EXPR_NAME, f.Name)
 				list.bytes(unix.NFTA_EXPR_DATA|unix.NLA_F_NESTED, f.Data)
