@@ -41,17 +41,19 @@ func enforce(t *testing.T, policy string, links ...lab.Link) *site {
 
 func (s *site) write(name, text string) {
 	s.t.Helper()
-	path := filepath.Join(s.dir, name)
+	path := s.path(name)
 	require.NoError(s.t, os.MkdirAll(filepath.Dir(path), 0o700))
 	require.NoError(s.t, os.WriteFile(path, []byte(text), 0o600))
 }
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
 // run runs the program on the host with the folder's policy and state.
 func (s *site) run(args ...string) lab.Result {
 	s.t.Helper()
 	return s.Run(binary, append([]string{
-		"--policy", filepath.Join(s.dir, "policy.yml"),
-		"--state-dir", filepath.Join(s.dir, "state"), "--run-dir", filepath.Join(s.dir, "run"),
+		"--policy", s.path("policy.yml"),
+		"--state-dir", s.path("state"), "--run-dir", s.path("run"),
 	}, args...)...)
 }
 
