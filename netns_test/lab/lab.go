@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Link is a link of the host.
@@ -123,6 +124,18 @@ func (h *Host) Netlink() *netlink.Handle { return h.netlink }
 // ForgetConnections empties the host's connection table.
 func (h *Host) ForgetConnections() error {
 	return h.netlink.ConntrackTableFlush(netlink.ConntrackTable)
+}
+
+// Connections is the host's connection table, of both families.
+func (h *Host) Connections() (all []*netlink.ConntrackFlow, err error) {
+	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
+		flows, err := h.netlink.ConntrackTableList(netlink.ConntrackTable, family)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, flows...)
+	}
+	return all, nil
 }
 
 // link finds a link by its name; the first one where the name is empty.

@@ -1,0 +1,230 @@
+package netns_test
+
+import (
+	"net"
+	"os"
+
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ngcp-fw/netns_test/lab"
+)
+
+// dialIn connects to the host from outside.
+func dialIn(t *testing.T, h *lab.Host, network, from, to string) net.Conn {
+	t.Helper()
+	out, err := h.Outside("")
+	require.NoError(t, err)
+	conn, err := out.Dial(network, addrPortOf(from), addrPortOf(to))
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// dialOut connects from the host to somewhere outside.
+func dialOut(t *testing.T, h *lab.Host, network, from, to string) net.Conn {
+	t.Helper()
+	conn, err := h.Dial(network, addrPortOf(from), addrPortOf(to))
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// quiet is how long to wait for what should not come; what does come takes less
+// than a millisecond.
+const quiet = 150 * time.Millisecond
+
+// silent says something and makes sure that nothing comes back.
+func silent(t *testing.T, conn net.Conn) {
+	t.Helper()
+	conn.SetDeadline(time.Now().Add(quiet))
+	_, err := conn.Write([]byte("anybody there?"))
+	require.NoError(t, err)
+	n, err := conn.Read(make([]byte, 100))
+	assert.Zero(t, n)
+	assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
+// What the host asks is answered, whatever the policy lets in.
+func TestAnswersToTheHost(t *testing.T) {
+	s := enforce(t, "version: 1\nroles: {subscribers: {allow: [198.51.100.0/24]}}\n")
+	out, err := s.Outside("")
+	require.NoError(t, err)
+	for _, server := range []string{"203.0.113.53:53", "[2001:db8:53::53]:53", "203.0.113.53:123", "203.0.113.53:4000"} {
+		serveEcho(t, out, "udp", addrPortOf(server))
+		serveEcho(t, out, "tcp", addrPortOf(server))
+	}
+	for _, row := range []struct{ network, from, to string }{
+		{"udp", "192.0.2.10:41000", "203.0.113.53:53"},
+		{"udp", "192.0.2.10:35000", "203.0.113.53:53"}, // from a port of media, whose allowlist is for others
+		{"udp", "192.0.2.10:30000", "203.0.113.53:123"},
+		{"udp", "192.0.2.10:40001", "203.0.113.53:4000"},
+		{"udp", "[2001:db8:1::10]:40000", "[2001:db8:53::53]:53"},
+		{"tcp", "192.0.2.10:0", "203.0.113.53:53"},
+		{"tcp", "192.0.2.10:35000", "203.0.113.53:4000"},
+		{"tcp", "[2001:db8:1::10]:22", "[2001:db8:53::53]:53"},
+	} {
+		t.Run(row.network+" "+row.from+" to "+row.to, func(t *testing.T) {
+			exchange(t, dialOut(t, s.Host, row.network, row.from, row.to), "a question")
+		})
+	}
+	s.check(row{"203.0.113.53:53 203.0.113.53:123 [2001:db8:53::53]:53", "35001/udp 41001/udp 40002/udp", "", dropped})
+}
+
+// With media for everybody, answers to ports of media come in as media.
+func TestAnswersToTheHostAtOpenMediaPorts(t *testing.T) {
+	s := enforce(t, everybody)
+	out, err := s.Outside("")
+	require.NoError(t, err)
+	serveEcho(t, out, "udp", addrPortOf("203.0.113.53:53"))
+	serveEcho(t, out, "udp", addrPortOf("203.0.113.53:4000"))
+	exchange(t, dialOut(t, s.Host, "udp", "192.0.2.10:35000", "203.0.113.53:53"), "a question")
+	exchange(t, dialOut(t, s.Host, "udp", "192.0.2.10:35001", "203.0.113.53:4000"), "a question")
+}
+
+// Media is not tracked, and its allowlist is asked about every packet: what the
+// host sends first opens nothing.
+func TestMediaIsNotTracked(t *testing.T) {
+	const onlyCarriers = "version: 1\nroles: {subscribers: {allow: [100.64.0.0/16, '2001:db8:20::/48']}}\n"
+	s := enforce(t, onlyCarriers)
+	out, err := s.Outside("")
+	require.NoError(t, err)
+	serveEcho(t, s, "udp", addrPortOf("192.0.2.10:30002"))
+	exchange(t, dialIn(t, s.Host, "udp", "100.64.0.5:7000", "192.0.2.10:30002"), "media")
+	assert.Zero(t, tracked(t, s, 30002), "connections tracked")
+
+	stranger := addrPortOf("203.0.113.9:7000")
+	ears, err := out.ListenPacket("udp", stranger)
+	require.NoError(t, err)
+	defer ears.Close()
+	_, err = dialOut(t, s.Host, "udp", "192.0.2.10:30004", stranger.String()).Write([]byte("the proxy speaks first"))
+	require.NoError(t, err)
+	ears.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_, _, err = ears.ReadFrom(make([]byte, 100))
+	require.NoError(t, err)
+	s.check(row{"203.0.113.9:7000", "192.0.2.10:30004/udp", "", dropped})
+	s.change(everybody)
+	s.check(row{"203.0.113.9:7000", "192.0.2.10:30004/udp", "", accepted})
+	assert.Zero(t, tracked(t, s, 30004), "connections tracked")
+}
+
+// tracked counts the connections to or from a port of the host.
+func tracked(t *testing.T, s *site, port uint16) (n int) {
+	t.Helper()
+	flows, err := s.Connections()
+	require.NoError(t, err)
+	for _, f := range flows {
+		if f.Forward.DstPort == port || f.Forward.SrcPort == port {
+			n++
+		}
+	}
+	return n
+}
+
+// Connections go on through changes that leave their sources in.
+func TestConnectionsSurviveChanges(t *testing.T) {
+	s := enforce(t, everybody)
+	var open []net.Conn
+	for at, from := range map[string]string{
+		"192.0.2.10:443": "203.0.113.9:5000", "[2001:db8:1::10]:443": "[2001:db8:99::9]:5000",
+		"192.0.2.10:22": "198.18.0.1:5000", "[2001:db8:1::10]:22": "[2001:db8:10::1]:5000",
+	} {
+		serveEcho(t, s, "tcp", addrPortOf(at))
+		open = append(open, dialIn(t, s.Host, "tcp", from, at))
+	}
+	for _, policy := range []string{everybody + "services: {xcap: {enabled: false}}\n", everybody + "log: {rate: 1/second}\n", everybody} {
+		s.change(policy)
+		for _, conn := range open {
+			exchange(t, conn, "still here")
+		}
+	}
+}
+
+// The first enforcement keeps the connections that are open, also those that
+// only listen.
+func TestFirstEnforcementKeepsConnections(t *testing.T) {
+	s := newSite(t, map[string]string{"policy.yml": everybody})
+	serveEcho(t, s, "tcp", addrPortOf("192.0.2.10:22"))
+	in := dialIn(t, s.Host, "tcp", "198.18.0.1:5000", "192.0.2.10:22")
+	exchange(t, in, "hello")
+	server, client := pipeOut(t, s, "203.0.113.80:80")
+	s.apply()
+	exchange(t, in, "still here")
+	_, err := server.Write([]byte("news"))
+	require.NoError(t, err)
+	client.SetReadDeadline(time.Now().Add(5 * time.Second))
+	n, err := client.Read(make([]byte, 10))
+	require.NoError(t, err, "the host only receives on this connection")
+	assert.Equal(t, len("news"), n)
+}
+
+// pipeOut is a connection from the host to a server outside: both ends.
+func pipeOut(t *testing.T, s *site, at string) (server, client net.Conn) {
+	t.Helper()
+	out, err := s.Outside("")
+	require.NoError(t, err)
+	l, err := out.Listen("tcp", addrPortOf(at))
+	require.NoError(t, err)
+	defer l.Close()
+	client = dialOut(t, s.Host, "tcp", "192.0.2.10:0", at)
+	server, err = l.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { server.Close() })
+	return server, client
+}
+
+// deny refuses before everything, established connections too.
+func TestDenyCutsConnections(t *testing.T) {
+	s := enforce(t, everybody)
+	serveEcho(t, s, "tcp", addrPortOf("192.0.2.10:443"))
+	serveEcho(t, s, "tcp", addrPortOf("[2001:db8:1::10]:443"))
+	serveEcho(t, s, "udp", addrPortOf("192.0.2.10:5060"))
+	refused := []net.Conn{
+		dialIn(t, s.Host, "tcp", "203.0.113.9:5000", "192.0.2.10:443"),
+		dialIn(t, s.Host, "tcp", "[2001:db8:99::9]:5000", "[2001:db8:1::10]:443"),
+		dialIn(t, s.Host, "udp", "203.0.113.9:5000", "192.0.2.10:5060"),
+	}
+	kept := dialIn(t, s.Host, "tcp", "203.0.113.10:5000", "192.0.2.10:443")
+	for _, conn := range append(refused, kept) {
+		exchange(t, conn, "hello")
+	}
+	s.change(everybody + "deny: [203.0.113.9, '2001:db8:99::/48']\n")
+	for _, conn := range refused {
+		silent(t, conn)
+	}
+	exchange(t, kept, "still here")
+	s.check(
+		row{world, subscriberPorts + " icmp igmp 35000/udp", "", dropped},
+		row{"203.0.113.8 203.0.113.10 2001:db8:98::1", subscriberPorts, "", accepted},
+	)
+}
+
+// Who has no access any more has no connections any more.
+func TestLostAccessCutsConnections(t *testing.T) {
+	s := enforce(t, everybody)
+	serveEcho(t, s, "tcp", addrPortOf("192.0.2.10:1443"))
+	serveEcho(t, s, "udp", addrPortOf("192.0.2.10:5060"))
+	admin := dialIn(t, s.Host, "tcp", "198.18.0.1:5000", "192.0.2.10:1443")
+	other := dialIn(t, s.Host, "tcp", "198.18.0.2:5000", "192.0.2.10:1443")
+	phone := dialIn(t, s.Host, "udp", "203.0.113.9:5000", "192.0.2.10:5060")
+	for _, conn := range []net.Conn{admin, other, phone} {
+		exchange(t, conn, "hello")
+	}
+	s.change("version: 1\nroles: {administrators: {allow: [198.18.0.2]}, subscribers: {allow: [100.64.0.0/16]}}\n")
+	silent(t, admin)
+	silent(t, phone)
+	exchange(t, other, "still here")
+}
+
+// Packets that belong to no connection and ask for none are invalid or refused.
+func TestStrayPackets(t *testing.T) {
+	s := enforce(t, everybody)
+	for _, from := range []string{world4, world6} {
+		unreachable := lab.Flow{From: addr(from), Proto: lab.ICMP, Type: 5, Payload: make([]byte, 40)} // redirect; of ICMPv6: unassigned
+		checkFlows(t, s.Host, dropped, unreachable)
+	}
+	checkFlows(t, s.Host, dropped, lab.Flow{From: addr(world4), Proto: lab.ICMP, Type: 13, Payload: make([]byte, 16)}) // timestamp
+}
