@@ -19,9 +19,17 @@ func (a *attrs) bytes(kind uint16, data []byte) {
 	a.close(at)
 }
 
-func (a *attrs) u16(kind uint16, v uint16) { a.bytes(kind, binary.BigEndian.AppendUint16(nil, v)) }
-func (a *attrs) u32(kind uint16, v uint32) { a.bytes(kind, binary.BigEndian.AppendUint32(nil, v)) }
-func (a *attrs) u64(kind uint16, v uint64) { a.bytes(kind, binary.BigEndian.AppendUint64(nil, v)) }
+func (a *attrs) u32(kind uint16, v uint32) {
+	at := a.open(kind)
+	*a = binary.BigEndian.AppendUint32(*a, v)
+	a.close(at)
+}
+
+func (a *attrs) u64(kind uint16, v uint64) {
+	at := a.open(kind)
+	*a = binary.BigEndian.AppendUint64(*a, v)
+	a.close(at)
+}
 
 // text writes a string with its closing zero.
 func (a *attrs) text(kind uint16, s string) {

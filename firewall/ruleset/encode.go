@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -44,18 +45,6 @@ func (t *Table) Encode() ([]Message, error) {
 		messages = append(messages, rules...)
 	}
 	return messages, nil
-}
-
-func (t *Table) encodable() error {
-	for _, f := range t.Foreign {
-		return fmt.Errorf("%s of table %s is foreign", f.Name, t.Name)
-	}
-	for i := range t.Sets {
-		if s := &t.Sets[i]; s.Key == nil || s.Raw != nil {
-			return fmt.Errorf("set %s of table %s is foreign", s.Name, t.Name)
-		}
-	}
-	return nil
 }
 
 // message begins a message with its nfgenmsg header: family, version 0 and
@@ -168,6 +157,9 @@ func (t *Table) EncodeRule(c *Chain, i int) (Message, error) {
 	r := &c.Rules[i]
 	about := fmt.Sprintf("rule %d of chain %s%s", i+1, c.Name, r.about())
 	expressions, err := t.expressions(r)
+	if err == nil {
+		err = checkText("its comment", r.Comment, maxComment)
+	}
 	if err != nil {
 		return Message{}, fmt.Errorf("%s: %w", about, err)
 	}
@@ -217,6 +209,9 @@ func (t *Table) expressions(r *Rule) (list attrs, err error) {
 			}
 			list.bytes(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data)
 		}
+	}
+	if len(list) > maxAttr {
+		return nil, errors.New("it is too long: a rule's expressions take at most 64 KiB")
 	}
 	return list, nil
 }

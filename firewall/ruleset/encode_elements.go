@@ -36,7 +36,8 @@ type elementWriter struct {
 	table    *Table
 	set      *Set
 	messages []Message
-	list     attrs // the elements of the message being made
+	list     attrs  // the elements of the message being made
+	end      []byte // where a range ends
 }
 
 // element writes element i; in an interval set it is where the range begins and
@@ -58,7 +59,9 @@ func (w *elementWriter) element(i int) {
 		w.add(key, 0, data, tlv(nil, elementFlags, hostU32(intervalOpen)...))
 	default:
 		w.add(key, 0, data, nil)
-		w.add(w.set.Key.Native(successor(to)), unix.NFT_SET_ELEM_INTERVAL_END, nil, nil)
+		w.end = append(w.end[:0], to...)
+		increment(w.end)
+		w.add(w.set.Key.Native(w.end), unix.NFT_SET_ELEM_INTERVAL_END, nil, nil)
 	}
 }
 
@@ -106,15 +109,13 @@ func isAll(key []byte, b byte) bool {
 	return bytes.Count(key, []byte{b}) == len(key)
 }
 
-// successor is the next higher key.
-func successor(key []byte) []byte {
-	next := bytes.Clone(key)
-	for i := len(next) - 1; i >= 0; i-- {
-		if next[i]++; next[i] != 0 {
-			break
+// increment makes a key the next higher one.
+func increment(key []byte) {
+	for i := len(key) - 1; i >= 0; i-- {
+		if key[i]++; key[i] != 0 {
+			return
 		}
 	}
-	return next
 }
 
 // predecessor is the next lower key.

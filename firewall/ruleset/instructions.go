@@ -58,14 +58,19 @@ func (m Match) instructions() ([]expr.Any, error) {
 	not := m.Op == NotEqual
 	switch o := m.Operand.(type) {
 	case Value:
-		return []expr.Any{f.load(size), compareWith(not, f.Type.Native(o))}, nil
+		if f.Type.fits(o) {
+			return []expr.Any{f.load(size), compareWith(not, f.Type.Native(o))}, nil
+		}
 	case Range:
-		return append([]expr.Any{f.load(size)}, between(not, f.Type.Native(o.From), f.Type.Native(o.To))...), nil
+		if f.Type.fits(o.From, o.To) {
+			return append([]expr.Any{f.load(size)}, between(not, f.Type.Native(o.From), f.Type.Native(o.To))...), nil
+		}
 	case Prefix:
 		return f.matchPrefix(not, o)
 	case Bits:
-		zero := make([]byte, size)
-		return []expr.Any{f.load(size), mask(f.Type.Native(o)), compareWith(!not, zero)}, nil
+		if f.Type.fits(o) {
+			return []expr.Any{f.load(size), mask(f.Type.Native(o)), compareWith(!not, make([]byte, size))}, nil
+		}
 	case InSet:
 		return []expr.Any{f.load(size), &expr.Lookup{SourceRegister: register, SetName: string(o), Invert: not}}, nil
 	}
