@@ -72,7 +72,7 @@ func (a *app) dispatch(args []string) error {
 	if err := global.Parse(args); errors.Is(err, pflag.ErrHelp) {
 		return a.help(nil)
 	} else if err != nil {
-		return usagef("%w\nhint: ngcp-fw help", err)
+		return flagError(err, "ngcp-fw help")
 	}
 	if global.NArg() == 0 {
 		a.writeOverview(a.err)
@@ -90,7 +90,7 @@ func (a *app) runCommand(name string, args []string) error {
 	if err := flags.Parse(args); errors.Is(err, pflag.ErrHelp) {
 		return a.help([]string{name})
 	} else if err != nil {
-		return usagef("%w\nhint: ngcp-fw help %s", err, name)
+		return flagError(err, "ngcp-fw help "+name)
 	}
 	if err := a.flags.validate(); err != nil {
 		return err

@@ -48,7 +48,11 @@ func (a *app) apply(in *input, allowLockout, asJSON bool) error {
 		fmt.Fprintf(a.out, "Generation %d is in force already; nothing was sent.\n", plan.Generation)
 		return nil
 	}
-	fmt.Fprintf(a.out, "Generation %d in force (%s; verified against the kernel).\n", plan.Generation, plural(len(plan.Changes), "change"))
+	if plan.Replaced && plan.Current != nil {
+		a.remark("the whole table had to be replaced: its counters and bans began anew")
+	}
+	words := fmt.Sprintf("Generation %d in force (%s; verified against the kernel).", plan.Generation, changeCounts(plan.Changes))
+	fmt.Fprintln(a.out, wrap(words, 0, 0))
 	return nil
 }
 

@@ -15,7 +15,7 @@ func setupCompile(flags *pflag.FlagSet) action {
 		}
 		table := compile.Compile(in.model, 1)
 		if out.json() {
-			return writeJSON(a.out, table)
+			return writeJSON(a.out, tableDocument(table))
 		}
 		return table.WriteText(a.out)
 	}

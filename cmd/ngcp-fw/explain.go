@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -31,7 +33,7 @@ func setupExplain(flags *pflag.FlagSet) action {
 		}
 		flow, err := policy.ParseFlow(*from, *to, *link)
 		if err != nil {
-			return usagef("%w", err)
+			return flowError(err)
 		}
 		in, err := a.load(false)
 		if err != nil {
@@ -56,7 +58,7 @@ func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 			return err
 		}
 	} else {
-		fmt.Fprint(a.out, explanation(m, flow, verdict))
+		fmt.Fprint(a.out, explanation(flow, verdict))
 	}
 	if !verdict.Accept {
 		return errNo
@@ -65,7 +67,7 @@ func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 }
 
 // explanation is the verdict for people.
-func explanation(m *exposure.Model, flow policy.Flow, v firewall.Verdict) string {
+func explanation(flow policy.Flow, v firewall.Verdict) string {
 	var b strings.Builder
 	switch e := v.Exposure; {
 	case v.Accept && e != nil:
@@ -76,26 +78,44 @@ func explanation(m *exposure.Model, flow policy.Flow, v firewall.Verdict) string
 		fmt.Fprintf(&b, "dropped: %s\n", v.Reason)
 	default:
 		fmt.Fprintf(&b, "dropped: %s\n", v.Reason)
-		for _, e := range v.Nearest {
-			b.WriteString(nearMiss(m, flow, e))
+		for _, e := range nearest(v.Nearest) {
+			b.WriteString(nearMiss(flow, e))
 		}
 	}
-	fmt.Fprintf(&b, "  rule: %s\n", wrap(v.Rule, len("  rule: ")))
+	fmt.Fprintf(&b, "  rule: %s\n", wrap(v.Rule, len("  rule: "), 4))
 	return b.String()
 }
 
+// nearest leaves out the cluster's exposures, which are of every port, unless
+// there are no others.
+func nearest(all []exposure.Exposure) []exposure.Exposure {
+	own := slices.DeleteFunc(slices.Clone(all), func(e exposure.Exposure) bool { return e.Service == exposure.Cluster })
+	if len(own) == 0 {
+		return all
+	}
+	return own
+}
+
+// flowError is a wrong flow, with the hint that helps.
+func flowError(err error) error {
+	if p := (*policy.Problem)(nil); errors.As(err, &p) && p.Hint != "" {
+		return usagef("%w\nhint: %s", err, p.Hint)
+	}
+	return usagef("%w", err)
+}
+
 // nearMiss says of one exposure of the flow's port why it does not accept it.
-func nearMiss(m *exposure.Model, flow policy.Flow, e exposure.Exposure) string {
+func nearMiss(flow policy.Flow, e exposure.Exposure) string {
 	origin := e.RolePos
 	if origin.IsZero() {
 		origin = e.Origin
 	}
 	text := fmt.Sprintf("%s (%s) is for %s: %s (%s)", e.Service, strings.Join(exposure.PortNames(e.Ports), " "),
-		e.Role, sourceSummary(e.Sources), origin.LineOrigin())
+		e.Role, sourceText(e.Sources), origin.LineOrigin())
 	if e.Sources.Contains(flow.From) {
-		text += fmt.Sprintf("; %s is among them, but it is open on %s only", flow.From, where(e))
+		text += fmt.Sprintf("; %s is among them, but it is open on %s only", flow.From, strings.Join(where(e), ", "))
 	} else {
 		text += fmt.Sprintf("; %s is not among them", flow.From)
 	}
-	return "  " + wrap(text, 2) + "\n"
+	return "  " + wrap(text, 2, 4) + "\n"
 }

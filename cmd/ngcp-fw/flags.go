@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -28,13 +30,13 @@ func (g *globalFlags) register(flags *pflag.FlagSet) {
 		}
 		return builtin
 	}
-	flags.StringVarP(&g.policy, "policy", "f", keep(g.policy, ""), "policy `FILE`; - is stdin (default "+defaultPolicy+")")
-	flags.StringArrayVar(&g.config, "config", g.config, "NGCP's config.yml, over the policy's; again for files that override it")
-	flags.StringVar(&g.network, "network", g.network, "NGCP's network.yml, over the policy's")
+	flags.StringVarP(&g.policy, "policy", "f", keep(g.policy, ""), "the policy `FILE`; - is stdin (default "+defaultPolicy+")")
+	flags.StringArrayVar(&g.config, "config", g.config, "NGCP's config.yml `FILE`, over the policy's; once more for one that overrides it")
+	flags.StringVar(&g.network, "network", g.network, "NGCP's network.yml `FILE`, over the policy's")
 	flags.StringVar(&g.host, "host", g.host, "this host's `NAME` in network.yml, over the policy's")
 	flags.StringVar(&g.stateDir, "state-dir", keep(g.stateDir, "/var/lib/ngcp-fw"), "`DIR` of the applied generations")
 	flags.StringVar(&g.runDir, "run-dir", keep(g.runDir, "/run/ngcp-fw"), "`DIR` of the lock")
-	flags.StringVar(&g.color, "color", keep(g.color, "auto"), "auto, always or never")
+	flags.StringVar(&g.color, "color", keep(g.color, "auto"), "`WHEN` to colour: auto, always or never")
 }
 
 func (g *globalFlags) validate() error {
@@ -42,6 +44,23 @@ func (g *globalFlags) validate() error {
 		return usagef("--color is auto, always or never, not %q", g.color)
 	}
 	return nil
+}
+
+// flagError says in our words what is wrong with the flags.
+func flagError(err error, help string) error {
+	text := err.Error()
+	if e := (*pflag.InvalidValueError)(nil); errors.As(err, &e) {
+		text = fmt.Sprintf("--%s cannot be %q: %s", e.GetFlag().Name, e.GetValue(), e.Unwrap())
+	} else if e := (*pflag.ValueRequiredError)(nil); errors.As(err, &e) {
+		text = fmt.Sprintf("--%s wants a value", e.GetFlag().Name)
+	} else if e := (*pflag.NotExistError)(nil); errors.As(err, &e) {
+		dashes := "--"
+		if e.GetSpecifiedShortnames() != "" {
+			dashes = "-"
+		}
+		text = fmt.Sprintf("there is no flag %s%s", dashes, e.GetSpecifiedName())
+	}
+	return usagef("%s\nhint: %s", text, help)
 }
 
 // colored tells whether to colour what goes to f.
@@ -77,7 +96,7 @@ func (f *format) Type() string   { return "format" }
 
 func (f *format) Set(s string) error {
 	if !slices.Contains(f.allowed, s) {
-		return usagef("it is %s", strings.Join(f.allowed, " or "))
+		return fmt.Errorf("it is %s", strings.Join(f.allowed, " or "))
 	}
 	f.value = s
 	return nil

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"ngcp-fw/policy/addr"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -28,62 +28,40 @@ func setupList(flags *pflag.FlagSet) action {
 
 // writeExposures writes who may reach what, and what is closed and why.
 func writeExposures(w io.Writer, m *exposure.Model) {
-	rows := [][]string{{"SERVICE", "PORTS", "WHO", "FROM", "ON", "WRITTEN IN"}}
-	previous := ""
+	rows := [][]cell{heading("SERVICE", "PORTS", "WHO", "FROM", "ON", "WRITTEN IN")}
+	service, ports := "", cell{}
 	for _, e := range m.Exposures {
-		service, ports := e.Service, strings.Join(exposure.PortNames(e.Ports), " ")
-		if service == previous {
-			service, ports = "", ""
+		row := []cell{text(e.Service), portItems(e.Ports), text(e.Role), sourceItems(e.Sources), where(e), text(e.Origin.LineOrigin())}
+		if e.Service == service {
+			row[0] = nil
+			if slices.Equal(row[1], ports) {
+				row[1] = nil
+			}
 		}
-		previous = e.Service
-		rows = append(rows, []string{service, ports, e.Role, sourceSummary(e.Sources), where(e), e.Origin.LineOrigin()})
+		service, ports = e.Service, portItems(e.Ports)
+		rows = append(rows, row)
 	}
 	writeTable(w, rows)
+	if !m.Deny.IsEmpty() {
+		writeNote(w, "denied", strings.Join(sourceItems(m.Deny), " "))
+	}
 	writeClosed(w, m.Services)
+	if m.Observe {
+		fmt.Fprintln(w, "observe is on: what is not listed here is counted and logged, but not dropped")
+	}
 }
 
-// inlineSources is how many prefixes a table's cell still shows one by one.
-const inlineSources = 2
-
-// sourceSummary is a source set in a table's cell.
-func sourceSummary(s addr.Set) string {
-	switch {
-	case s.IsAny():
-		return "any"
-	case s.IsEmpty():
-		return "nobody"
-	case s.IsAny4():
-		return "any4"
-	case s.IsAny6():
-		return "any6"
-	}
-	if s.Len4()+s.Len6() > inlineSources {
-		return plural(s.Len4()+s.Len6(), "range")
-	}
-	if text := s.Strings(); len(text) <= inlineSources {
-		return strings.Join(text, " ")
-	}
-	return rangeText(s)
-}
-
-func rangeText(s addr.Set) string {
-	var parts []string
-	for r := range s.Ranges() {
-		parts = append(parts, fmt.Sprintf("%s-%s", r.From, r.To))
-	}
-	return strings.Join(parts, " ")
-}
-
-func where(e exposure.Exposure) string {
-	var parts []string
+// where is the local addresses and links on which an exposure is open.
+func where(e exposure.Exposure) cell {
+	var items cell
 	for _, a := range e.Addresses {
-		parts = append(parts, a.String())
+		items = append(items, a.String())
 	}
-	parts = append(parts, e.Interfaces...)
-	if len(parts) == 0 {
-		return "all"
+	items = append(items, e.Interfaces...)
+	if len(items) == 0 {
+		return text("all")
 	}
-	return strings.Join(parts, " ")
+	return items
 }
 
 func writeClosed(w io.Writer, services []exposure.Service) {
@@ -94,27 +72,10 @@ func writeClosed(w io.Writer, services []exposure.Service) {
 		}
 	}
 	if len(closed) > 0 {
-		fmt.Fprintf(w, "closed: %s\n", wrap(strings.Join(closed, ", "), len("closed: ")))
+		writeNote(w, "closed", strings.Join(closed, ", "))
 	}
 }
 
-// screenWidth is the columns that text output is made for.
-const screenWidth = 80
-
-// wrap breaks text at blanks; the first line begins at column used.
-func wrap(text string, used int) string {
-	var b strings.Builder
-	for i, word := range strings.Fields(text) {
-		switch {
-		case i > 0 && used+1+len(word) > screenWidth:
-			b.WriteString("\n  ")
-			used = 2
-		case i > 0:
-			b.WriteByte(' ')
-			used++
-		}
-		b.WriteString(word)
-		used += len(word)
-	}
-	return b.String()
+func writeNote(w io.Writer, name, note string) {
+	fmt.Fprintf(w, "%s: %s\n", name, wrap(note, len(name)+2, 2))
 }

@@ -8,6 +8,9 @@ import (
 	"unicode/utf8"
 )
 
+// screenWidth is the columns that text output is made for.
+const screenWidth = 80
+
 // writeJSON writes one indented JSON document.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
@@ -16,31 +19,34 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// writeTable writes rows in columns two blanks apart, nothing behind the last.
-func writeTable(w io.Writer, rows [][]string) {
-	var width []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
-		}
+// plural is "1 error", "2 errors", "2 prefixes".
+func plural(n int, noun string) string {
+	ending := "s"
+	switch {
+	case n == 1:
+		ending = ""
+	case strings.HasSuffix(noun, "x"):
+		ending = "es"
 	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(cell)
-			line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
-		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
-	}
+	return fmt.Sprintf("%d %s%s", n, noun, ending)
 }
 
-// plural is "1 error", "2 errors".
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// wrap breaks text at blanks; the first line begins at column used, the others
+// are indented.
+func wrap(text string, used, indent int) string {
+	var b strings.Builder
+	for i, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case i > 0 && used+1+length > screenWidth:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = indent
+		case i > 0:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += length
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return b.String()
 }

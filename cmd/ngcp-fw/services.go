@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/policy"
@@ -42,18 +40,18 @@ func setupServices(flags *pflag.FlagSet) action {
 	}
 }
 
-func serviceTable(rows []serviceJSON) [][]string {
-	table := [][]string{{"SERVICE", "PORTS", "FROM", "ENABLED", "FROM"}}
+func serviceTable(rows []serviceJSON) [][]cell {
+	table := [][]cell{heading("SERVICE", "PORTS", "FROM", "ENABLED", "FROM")}
 	for _, r := range rows {
 		enabled := "yes"
 		if !r.Enabled {
 			enabled = "no"
 		}
-		ports := strings.Join(r.Ports, " ")
-		if ports == "" {
-			ports = "-"
+		ports := cell(r.Ports)
+		if len(ports) == 0 {
+			ports = text("-")
 		}
-		table = append(table, []string{r.Service, ports, r.From.Ports, enabled, r.From.Enabled})
+		table = append(table, []cell{text(r.Service), ports, text(r.From.Ports), text(enabled), text(r.From.Enabled)})
 	}
 	return table
 }

@@ -119,8 +119,8 @@ func (s *Set) header() []string {
 	if s.Size > 0 {
 		lines = append(lines, fmt.Sprintf("size %d", s.Size))
 	}
-	if flags := s.flags(); flags != "" {
-		lines = append(lines, "flags "+flags)
+	if flags := s.Flags(); len(flags) > 0 {
+		lines = append(lines, "flags "+strings.Join(flags, ","))
 	}
 	if s.Lifetime > 0 {
 		lines = append(lines, "timeout "+formatTime(s.Lifetime))
@@ -131,8 +131,9 @@ func (s *Set) header() []string {
 	return lines
 }
 
-func (s *Set) flags() string {
-	var flags []string
+// Flags are the set's flags in nft's words, never nil.
+func (s *Set) Flags() []string {
+	flags := []string{}
 	for _, f := range []struct {
 		on   bool
 		name string
@@ -141,7 +142,7 @@ func (s *Set) flags() string {
 			flags = append(flags, f.name)
 		}
 	}
-	return strings.Join(flags, ",")
+	return flags
 }
 
 // Elements are wrapped so that a line ends at this column, with tabs of eight.
@@ -170,6 +171,9 @@ func (p *printer) elements(s *Set) {
 	}
 	p.WriteString(" }\n")
 }
+
+// ElementText is element i as nft writes it.
+func (s *Set) ElementText(i int) string { return string(s.appendElement(nil, i)) }
 
 // appendElement writes element i as nft does: a prefix where the range is one.
 func (s *Set) appendElement(dst []byte, i int) []byte {

@@ -1,6 +1,7 @@
 package exposure
 
 import (
+	"cmp"
 	"slices"
 
 	"ngcp-fw/policy"
@@ -139,12 +140,10 @@ func (r *resolver) expose(s *Service, o opening, name policy.Word) {
 		Service: s.Name, Role: name.Text, Ports: o.ports, Sources: r.sources(name.Text),
 		Interfaces: s.Interfaces, Addresses: o.addresses, Origin: name.Pos,
 	}
-	if e.Origin.IsZero() {
-		e.Origin = o.pos
-	}
 	if found := r.roles[name.Text]; found != nil {
 		e.RolePos = found.pos
 	}
+	e.Origin = cmp.Or(name.Pos, o.pos, e.RolePos)
 	r.model.Exposures = append(r.model.Exposures, e)
 }
 

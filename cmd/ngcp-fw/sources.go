@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/addr"
+	"ngcp-fw/policy/exposure"
+)
+
+// How much a table's cell still shows one by one.
+const (
+	inlineRanges = 3
+	inlinePorts  = 6
+)
+
+// sourceItems is a source set in a table's cell.
+func sourceItems(s addr.Set) cell {
+	rest := addr.Any().Subtract(s)
+	switch {
+	case s.IsEmpty():
+		return text("nobody")
+	case rest.IsEmpty():
+		return text("any")
+	case s.IsAny4():
+		return text("any4")
+	case s.IsAny6():
+		return text("any6")
+	case ranges(s) <= inlineRanges:
+		return rangeItems(s)
+	case ranges(rest) < inlineRanges:
+		return append(cell{"any but"}, rangeItems(rest)...)
+	}
+	prefixes := 0
+	for range s.Prefixes() {
+		prefixes++
+	}
+	return text(plural(prefixes, "prefix"))
+}
+
+// sourceText is a source set in a sentence.
+func sourceText(s addr.Set) string {
+	items := sourceItems(s)
+	if items[0] == "any but" {
+		return "any but " + strings.Join(items[1:], ", ")
+	}
+	return strings.Join(items, ", ")
+}
+
+func ranges(s addr.Set) int { return s.Len4() + s.Len6() }
+
+// rangeItems writes each range as a prefix where it is one.
+func rangeItems(s addr.Set) (items cell) {
+	for r := range s.Ranges() {
+		var b addr.Builder
+		b.AddRange(r.From, r.To)
+		prefixes := b.Set().Strings()
+		if len(prefixes) == 1 {
+			items = append(items, prefixes[0])
+		} else {
+			items = append(items, fmt.Sprintf("%s-%s", r.From, r.To))
+		}
+	}
+	return items
+}
+
+// portItems is ports in a table's cell.
+func portItems(ports []policy.Ports) cell {
+	names := exposure.PortNames(ports)
+	if len(names) > inlinePorts {
+		return append(cell(names[:inlineRanges:inlineRanges]), fmt.Sprintf("and %d more", len(names)-inlineRanges))
+	}
+	return names
+}
