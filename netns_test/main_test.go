@@ -10,8 +10,8 @@ import (
 	"ngcp-fw/netns_test/lab"
 )
 
-// binary is the program under test.
-var binary string
+// program is the path of the program under test.
+var program string
 
 // suite is the tests of this package, and the program built for them.
 type suite struct{ m *testing.M }
@@ -25,8 +25,8 @@ func (s suite) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "ngcp-fw")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "../cmd/ngcp-fw").CombinedOutput(); err != nil {
+	program = filepath.Join(dir, "ngcp-fw")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "../cmd/ngcp-fw").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "cannot build the program to test: %v\n%s", err, out)
 		return 1
 	}

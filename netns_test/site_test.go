@@ -51,7 +51,7 @@ func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 // run runs the program on the host with the folder's policy and state.
 func (s *site) run(args ...string) lab.Result {
 	s.t.Helper()
-	return s.Run(binary, append([]string{
+	return s.Run(program, append([]string{
 		"--policy", s.path("policy.yml"),
 		"--state-dir", s.path("state"), "--run-dir", s.path("run"),
 	}, args...)...)

@@ -113,6 +113,12 @@ func seal(segment []byte, at int, src, dst netip.Addr, proto Protocol) []byte {
 	return segment
 }
 
+// UDPPacket is an IP packet with a datagram, for example to be quoted by a message
+// of ICMP.
+func UDPPacket(src, dst netip.AddrPort, payload []byte) []byte {
+	return ipPacket(src.Addr(), dst.Addr(), UDP, udpSegment(src, dst, payload), 0, 0)
+}
+
 func udpSegment(src, dst netip.AddrPort, payload []byte) []byte {
 	s := ports(src, dst)
 	s = binary.BigEndian.AppendUint16(s, uint16(8+len(payload)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -43,6 +44,15 @@ func (o Outside) Dial(network string, from, to netip.AddrPort) (net.Conn, error)
 	return dial(o.wire.ns, network, from, to)
 }
 
+// DialIP opens a socket of a protocol over IP, ip4:icmp for example, from any address.
+func (o Outside) DialIP(network string, from, to netip.Addr) (*net.IPConn, error) {
+	conn, err := dialFrom(o.wire.ns, network, &net.IPAddr{IP: from.AsSlice(), Zone: from.Zone()}, to.String())
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.IPConn), nil
+}
+
 // Listen opens a server's socket at any address, or at all: 0.0.0.0, ::.
 func (o Outside) Listen(network string, at netip.AddrPort) (net.Listener, error) {
 	return listen(o.wire.ns, network, at)
@@ -59,13 +69,18 @@ func (o Outside) Do(f func() error) error { return o.wire.ns.do(f) }
 // HardwareAddr is of the outside's end of the link.
 func (o Outside) HardwareAddr() net.HardwareAddr { return o.wire.farEnd.Attrs().HardwareAddr }
 
-func dial(n namespace, network string, from, to netip.AddrPort) (conn net.Conn, err error) {
-	d := net.Dialer{Timeout: patience, Control: transparent}
+func dial(n namespace, network string, from, to netip.AddrPort) (net.Conn, error) {
+	var local net.Addr
 	if from.IsValid() {
-		d.LocalAddr = socketAddr(network, from)
+		local = socketAddr(network, from)
 	}
+	return dialFrom(n, network, local, to.String())
+}
+
+func dialFrom(n namespace, network string, from net.Addr, to string) (conn net.Conn, err error) {
+	d := net.Dialer{Timeout: patience, LocalAddr: from, Control: transparent}
 	err = n.do(func() error {
-		conn, err = d.Dial(network, to.String())
+		conn, err = d.Dial(network, to)
 		return err
 	})
 	return conn, err
@@ -99,7 +114,7 @@ func listenPacket(n namespace, network string, at netip.AddrPort) (p net.PacketC
 // transparent lets a socket have any local address (ip(7), IP_TRANSPARENT).
 func transparent(network, _ string, raw syscall.RawConn) error {
 	level, option := unix.SOL_IP, unix.IP_TRANSPARENT
-	if network[len(network)-1] == '6' {
+	if strings.HasSuffix(strings.Split(network, ":")[0], "6") {
 		level, option = unix.SOL_IPV6, unix.IPV6_TRANSPARENT
 	}
 	var err error
