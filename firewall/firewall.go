@@ -32,6 +32,8 @@ type Plan struct {
 	Exposure   exposure.Change
 	Replaced   bool // after applying: the whole table had to go and come back, with its counters and bans
 	Known      bool // the exposures in force are known; if not, Exposure counts from nothing
+
+	before *exposure.Model // who may reach what now; nil: unknown, or nobody by us
 }
 
 // Changed reports whether applying would send anything.
@@ -62,7 +64,7 @@ func (f Firewall) plan(conn *kernel.Conn, m *exposure.Model) (*Plan, error) {
 		return nil, err
 	}
 	before, known := f.exposuresInForce(current)
-	p.Known = known
+	p.Known, p.before = known, before
 	p.Exposure = exposure.Compare(before, m)
 	return p, nil
 }
@@ -154,16 +156,8 @@ func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, erro
 		return nil, err
 	}
 	defer release()
-	if !lockout {
-		if err := checkLockout(m); err != nil {
-			return nil, err
-		}
-	}
-	if err := f.store().Writable(); err != nil {
-		return nil, err
-	}
 	for range retries {
-		plan, err := f.applyOnce(conn, m, by)
+		plan, err := f.applyOnce(conn, m, by, lockout)
 		if !errors.Is(err, kernel.ErrChanged) {
 			return plan, err
 		}
@@ -189,38 +183,57 @@ func (f Firewall) open() (conn *kernel.Conn, release func(), err error) {
 	return conn, func() { conn.Close(); lock.Unlock() }, nil
 }
 
-func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author) (*Plan, error) {
+func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, lockout bool) (*Plan, error) {
 	plan, err := f.plan(conn, m)
 	if err != nil {
 		return nil, err
 	}
-	if plan.Changed() {
-		result, err := conn.Apply(plan.Target)
-		if err != nil {
+	if !lockout {
+		if err := checkLockout(m, plan.before); err != nil {
 			return nil, err
 		}
-		plan.Replaced = result.Replaced
-	} else if plan.Known {
+	}
+	if !plan.Changed() && plan.Known {
 		return plan, nil
 	}
-	return plan, f.keep(plan, m, by)
+	snapshot, err := f.prepare(plan, m, by)
+	if err != nil {
+		return nil, err
+	}
+	defer snapshot.Discard()
+	if err := plan.send(conn); err != nil {
+		return nil, err
+	}
+	if err := snapshot.Commit(); err != nil {
+		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; until then status cannot tell drift", plan.Generation, err)
+	}
+	return plan, nil
 }
 
-// keep saves a snapshot of what is in force now.
-func (f Firewall) keep(p *Plan, m *exposure.Model, by Author) error {
+func (p *Plan) send(conn *kernel.Conn) error {
+	if !p.Changed() {
+		return nil
+	}
+	result, err := conn.Apply(p.Target)
+	p.Replaced = result.Replaced
+	return err
+}
+
+// prepare has the snapshot on the disk before anything is sent.
+func (f Firewall) prepare(p *Plan, m *exposure.Model, by Author) (*store.Pending, error) {
 	exposures, err := json.Marshal(exposure.Facts(m.Exposures))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	messages, err := p.Target.Encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	namespace, err := host.NetNS()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return f.store().Save(store.Meta{
+	return f.store().Prepare(store.Meta{
 		Number: p.Generation, Time: time.Now().UTC(), Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
 		BootID: host.BootID(), NetNS: namespace, Exposures: exposures,
 	}, messages)
@@ -238,5 +251,8 @@ func (f Firewall) Remove() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return removed, f.store().Clear()
+	if err := f.store().Clear(); err != nil {
+		return removed, fmt.Errorf("nothing of ngcp-fw is in force any more, but what it kept on disk still is there: %w", err)
+	}
+	return removed, nil
 }

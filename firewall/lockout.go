@@ -16,6 +16,7 @@ import (
 type LockoutError struct {
 	Peers  []netip.Addr
 	Allows addr.Set // whom the policy lets in by ssh
+	Links  []string // on which links; none: every one
 	Origin string   // where that is written
 }
 
@@ -29,6 +30,10 @@ func (e *LockoutError) Error() string {
 	allowed := "nobody"
 	if !e.Allows.IsEmpty() {
 		allowed = summary(e.Allows)
+		if len(e.Links) > 0 {
+			slices.Sort(e.Links)
+			allowed += " on " + strings.Join(slices.Compact(e.Links), ", ")
+		}
 	}
 	return fmt.Sprintf("refused, nothing changed: you would be locked out\n  %s is logged in by ssh, and the new policy lets in %s only (%s)\nhint: add %s to administrators, or insist with --allow-lockout", who, allowed, e.Origin, who)
 }
@@ -36,6 +41,9 @@ func (e *LockoutError) Error() string {
 // summary is the first few sources of a set.
 func summary(s addr.Set) string {
 	const few = 4
+	if s.IsAny() {
+		return "any"
+	}
 	texts := s.Strings()
 	if len(texts) > few {
 		return fmt.Sprintf("%s and %d more", strings.Join(texts[:few], ", "), len(texts)-few)
@@ -46,33 +54,52 @@ func summary(s addr.Set) string {
 // sshService is the service that administrators log in by.
 const sshService = "ssh"
 
-// checkLockout asks the kernel who is logged in by ssh, and the model whether
-// it still lets them in.
-func checkLockout(m *exposure.Model) error {
-	i := slices.IndexFunc(m.Services, func(s exposure.Service) bool { return s.Name == sshService })
-	if i < 0 {
-		return nil
-	}
-	ports := sshPorts(m.Services[i].Ports)
-	peers, err := host.SSHPeers(ports)
+// checkLockout asks the kernel who is logged in by ssh, at the ports of the new
+// model or of the one before, and the new one whether it still lets them in.
+func checkLockout(m, before *exposure.Model) error {
+	ports := sshPorts(m)
+	sessions, err := host.SSHSessions(append(slices.Clone(ports), sshPorts(before)...))
 	if err != nil {
 		return err
 	}
-	shutOut := slices.DeleteFunc(peers, func(p netip.Addr) bool { return admits(m, p, ports) })
-	if len(shutOut) == 0 {
+	e := &LockoutError{Origin: "built in"}
+	for _, s := range sessions {
+		if !admits(m, s, ports) && !slices.Contains(e.Peers, s.From) {
+			e.Peers = append(e.Peers, s.From)
+		}
+	}
+	if len(e.Peers) == 0 {
 		return nil
 	}
-	e := &LockoutError{Peers: shutOut, Origin: "built in"}
 	for _, x := range m.Exposures {
 		if x.Service == sshService {
-			e.Allows, e.Origin = e.Allows.Union(x.Sources), x.RolePos.LineOrigin()
+			e.Allows, e.Origin = e.Allows.Union(x.Sources), x.Origin.LineOrigin()
+			e.Links = append(e.Links, x.Interfaces...)
+			if !x.RolePos.IsZero() {
+				e.Origin = x.RolePos.LineOrigin()
+			}
 		}
 	}
 	return e
 }
 
-// sshPorts is the TCP ports that ssh listens on, one by one.
-func sshPorts(ports []policy.Ports) (list []uint16) {
+// sshPorts is the TCP ports that a model means by ssh, one by one; also where
+// it closes them.
+func sshPorts(m *exposure.Model) (list []uint16) {
+	if m == nil {
+		return nil
+	}
+	var ports []policy.Ports
+	for _, s := range m.Services {
+		if s.Name == sshService {
+			ports = append(ports, s.Ports...)
+		}
+	}
+	for _, x := range m.Exposures {
+		if x.Service == sshService {
+			ports = append(ports, x.Ports...)
+		}
+	}
 	for _, p := range ports {
 		for n := int(p.From); n <= int(p.To) && p.Protocol == policy.TCP; n++ {
 			list = append(list, uint16(n))
@@ -81,8 +108,10 @@ func sshPorts(ports []policy.Ports) (list []uint16) {
 	return list
 }
 
-func admits(m *exposure.Model, peer netip.Addr, ports []uint16) bool {
-	return slices.ContainsFunc(ports, func(port uint16) bool {
-		return m.Allows(policy.Flow{From: peer, ToPort: port, Protocol: policy.TCP}).Accept
+// admits reports whether the peer could come again, where it came in, at the
+// port it used or at another one of ssh.
+func admits(m *exposure.Model, s host.Session, ports []uint16) bool {
+	return slices.ContainsFunc(append([]uint16{s.Port}, ports...), func(port uint16) bool {
+		return m.Allows(policy.Flow{From: s.From, To: s.To, ToPort: port, Protocol: policy.TCP, In: s.Link}).Accept
 	})
 }

@@ -135,9 +135,9 @@ func TestSSHPeersWhoHaveLeft(t *testing.T) {
 func TestPeerCountsOnlyEstablished(t *testing.T) {
 	for state := range uint8(13) {
 		s := &netlink.Socket{State: state, ID: netlink.SocketID{SourcePort: 22, Destination: net.ParseIP("192.0.2.1")}}
-		addr, ok := peer(s, []uint16{22})
+		session, ok := session(s, []uint16{22})
 		assert.Equal(t, state == 1, ok, "state %d", state) // TCP_ESTABLISHED of net/tcp_states.h
-		assert.Equal(t, ok, addr.Is4())
+		assert.Equal(t, ok, session.From.Is4())
 	}
 }
 

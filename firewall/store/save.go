@@ -19,41 +19,75 @@ import (
 // whole or refuses it; and a full disk leaves an earlier one as it was. A file
 // too old to keep that cannot be removed is no error: the next Save tries again.
 func (s *Store) Save(meta Meta, messages []ruleset.Message) error {
+	p, err := s.Prepare(meta, messages)
+	if err != nil {
+		return err
+	}
+	return p.Commit()
+}
+
+// Pending is a snapshot that is on the disk as a whole, but is none yet. Commit
+// makes it one; Discard takes it away unless that has happened.
+type Pending struct {
+	store       *Store
+	number      uint64
+	rules, meta *renameio.PendingFile
+}
+
+// Prepare writes all of what Save would keep, so that room and permission are
+// no question any more when Commit puts it in place.
+func (s *Store) Prepare(meta Meta, messages []ruleset.Message) (*Pending, error) {
+	p := &Pending{store: s, number: meta.Number}
 	packed := pack(messages)
 	meta.Ruleset = digest(packed)
 	sealed, err := seal(meta)
 	if err == nil {
-		err = s.write(meta.Number, packed, sealed)
+		err = p.write(packed, sealed)
 	}
 	if err != nil {
-		return explain(err, "cannot keep generation %d in %s", meta.Number, s.dir)
+		p.Discard()
+		return nil, p.explain(err)
 	}
-	s.prune(meta.Number)
+	return p, nil
+}
+
+func (p *Pending) explain(err error) error {
+	return explain(err, "cannot keep generation %d in %s", p.number, p.store.dir)
+}
+
+func (p *Pending) write(packed, sealed []byte) (err error) {
+	if err := os.MkdirAll(p.store.dir, 0o700); err != nil {
+		return err
+	}
+	if p.rules, err = p.store.pending(p.number, rulesetSuffix, packed); err != nil {
+		return err
+	}
+	p.meta, err = p.store.pending(p.number, metaSuffix, sealed)
+	return err
+}
+
+// Commit gives both files their names.
+func (p *Pending) Commit() error {
+	defer p.Discard()
+	for _, f := range []*renameio.PendingFile{p.rules, p.meta} {
+		if err := f.CloseAtomicallyReplace(); err != nil {
+			return p.explain(err)
+		}
+	}
+	if err := p.store.syncDir(); err != nil {
+		return p.explain(err)
+	}
+	p.store.prune(p.number)
 	return nil
 }
 
-// write has both files on the disk before the first gets its name.
-func (s *Store) write(n uint64, packed, sealed []byte) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
+// Discard removes what is not in place.
+func (p *Pending) Discard() {
+	for _, f := range []*renameio.PendingFile{p.rules, p.meta} {
+		if f != nil {
+			_ = f.Cleanup()
+		}
 	}
-	rules, err := s.pending(n, rulesetSuffix, packed)
-	if err != nil {
-		return err
-	}
-	defer rules.Cleanup()
-	meta, err := s.pending(n, metaSuffix, sealed)
-	if err != nil {
-		return err
-	}
-	defer meta.Cleanup()
-	if err := rules.CloseAtomicallyReplace(); err != nil {
-		return err
-	}
-	if err := meta.CloseAtomicallyReplace(); err != nil {
-		return err
-	}
-	return s.syncDir()
 }
 
 func (s *Store) pending(n uint64, suffix string, data []byte) (*renameio.PendingFile, error) {
