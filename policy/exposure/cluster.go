@@ -75,22 +75,44 @@ func (r *resolver) clusterSources() addr.Set {
 // clusterExposures opens each internal link to the other hosts on it.
 func (r *resolver) clusterExposures(s *Service) {
 	devices := []string{}
-	for _, link := range r.clusterLinks() {
-		if s.Interfaces != nil && !slices.Contains(s.Interfaces, link.device) {
-			continue
-		}
+	for _, link := range r.clusterLinksOf(s.Interfaces) {
 		devices = append(devices, link.device)
 		r.model.Exposures = append(r.model.Exposures, Exposure{
 			Service: Cluster, Role: Cluster, Sources: link.sources.Subtract(r.model.Deny),
 			Interfaces: []string{link.device}, Origin: r.host.Pos,
 		})
 	}
+	wanted := s.Interfaces
 	s.Interfaces = distinct(devices)
 	switch {
 	case len(devices) > 0:
 	case r.in.Network == nil:
 		s.Closed = "no network.yml"
+	case wanted != nil:
+		s.Closed = "no other host on these interfaces"
 	default:
 		s.Closed = "no other host on a link of an internal type"
+	}
+}
+
+// clusterLinksOf is those of the cluster's links that are among the interfaces;
+// nil is every one.
+func (r *resolver) clusterLinksOf(interfaces []string) []clusterLink {
+	return slices.DeleteFunc(r.clusterLinks(), func(l clusterLink) bool {
+		return interfaces != nil && !slices.Contains(interfaces, l.device)
+	})
+}
+
+// exposeToCluster opens ports of a service to the other hosts, each link to
+// those on it. Where there are none, the exposure is there without sources.
+func (r *resolver) exposeToCluster(e Exposure) {
+	links := r.clusterLinksOf(e.Interfaces)
+	if len(links) == 0 {
+		e.Sources = addr.Set{}
+		r.model.Exposures = append(r.model.Exposures, e)
+	}
+	for _, link := range links {
+		e.Sources, e.Interfaces = link.sources.Subtract(r.model.Deny), []string{link.device}
+		r.model.Exposures = append(r.model.Exposures, e)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/diag"
+	"ngcp-fw/policy/ngcp"
 )
 
 // configured works out what the table and config.yml say of a service.
@@ -22,37 +23,38 @@ func (r *resolver) configured(s *service, out *Service) {
 	}
 }
 
-// scalarPort is the port that an option holds; false where it is missing.
-func (r *resolver) scalarPort(path string) (port uint16, pos diag.Pos, found bool) {
-	value, found := r.in.Config.Scalar(path)
+// scalarPort is the port that an option holds, 0 where that is none; false
+// where it is missing.
+func (r *resolver) scalarPort(path string) (port uint16, value ngcp.Scalar, found bool) {
+	value, found = r.in.Config.Scalar(path)
 	if !found {
-		return 0, diag.Pos{}, false
+		return 0, value, false
 	}
 	port, err := value.Port()
 	if err != nil {
 		r.diags = append(r.diags, value.Diagnose(err))
 	}
-	return port, value.Pos, true
+	return port, value, true
 }
 
 // scalarBool is the switch that an option holds; false where it is missing.
-func (r *resolver) scalarBool(path string) (on bool, pos diag.Pos, found bool) {
-	value, found := r.in.Config.Scalar(path)
+func (r *resolver) scalarBool(path string) (on bool, value ngcp.Scalar, found bool) {
+	value, found = r.in.Config.Scalar(path)
 	if !found {
-		return false, diag.Pos{}, false
+		return false, value, false
 	}
 	on, err := value.Bool()
 	if err != nil {
 		r.diags = append(r.diags, value.Diagnose(err))
 	}
-	return on, value.Pos, true
+	return on, value, true
 }
 
 func (r *resolver) configuredPort(row *row, out *Service) {
 	from, to, used := row.from, row.to, ""
 	for _, path := range row.options {
-		if port, pos, found := r.scalarPort(path); found {
-			from, to, used, out.PortsFrom = port, port, path, pos
+		if port, value, found := r.scalarPort(path); found {
+			from, to, used, out.PortsFrom = port, port, path, value.Pos
 			break
 		}
 	}
@@ -71,30 +73,45 @@ func (r *resolver) configuredPort(row *row, out *Service) {
 // configuredRange takes the first section that has either end; the other end
 // is then the built-in one.
 func (r *resolver) configuredRange(row *row, out *Service) {
-	from, to := row.from, row.to
+	ports := policy.Ports{Protocol: row.protocols[0], From: row.from, To: row.to}
 	for _, section := range row.sections {
-		low, lowPos, hasLow := r.scalarPort(section + ".minport")
-		high, highPos, hasHigh := r.scalarPort(section + ".maxport")
+		low, lowValue, hasLow := r.scalarPort(section + ".minport")
+		high, highValue, hasHigh := r.scalarPort(section + ".maxport")
+		if !hasLow && !hasHigh {
+			continue
+		}
+		told := highValue
 		if hasLow {
-			from, out.PortsFrom = low, lowPos
+			ports.From, told = low, lowValue
 		}
 		if hasHigh {
-			to = high
+			ports.To = high
 		}
-		if hasHigh && !hasLow {
-			out.PortsFrom = highPos
+		ports.Pos, out.PortsFrom = told.Pos, told.Pos
+		if ports.From > ports.To && ports.To != 0 {
+			r.reversed(told, section, ports, hasLow, hasHigh)
 		}
-		if hasLow || hasHigh {
-			if from > to && from != 0 && to != 0 {
-				r.report(diag.Error, out.PortsFrom, 0, "config-value",
-					fmt.Sprintf("%[1]s.minport %[2]d is over %[1]s.maxport %[3]d", section, from, to), "write the lower port first")
-			}
-			break
-		}
+		break
 	}
-	for _, protocol := range row.protocols {
-		out.Ports = append(out.Ports, policy.Ports{Protocol: protocol, From: from, To: to, Pos: out.PortsFrom})
+	if ports.From != 0 && ports.From <= ports.To {
+		out.Ports = []policy.Ports{ports}
 	}
+}
+
+// reversed reports a range that runs backwards, by both options or by one of
+// them and the other's default.
+func (r *resolver) reversed(told ngcp.Scalar, section string, p policy.Ports, hasLow, hasHigh bool) {
+	message := fmt.Sprintf("%[1]s.minport %[2]d is over %[1]s.maxport %[3]d", section, p.From, p.To)
+	hint := "write the lower port first"
+	switch {
+	case !hasHigh:
+		message = fmt.Sprintf("%[1]s.minport %[2]d is over %[3]d, the default of %[1]s.maxport", section, p.From, p.To)
+		hint = "set " + section + ".maxport too"
+	case !hasLow:
+		message = fmt.Sprintf("%[1]s.maxport %[3]d is under %[2]d, the default of %[1]s.minport", section, p.From, p.To)
+		hint = "set " + section + ".minport too"
+	}
+	r.report(diag.Error, told.Pos, told.Width, "config-value", message, hint)
 }
 
 func (r *resolver) configuredSockets(s *service, out *Service) {
@@ -113,31 +130,33 @@ func (r *resolver) configuredSockets(s *service, out *Service) {
 	}
 }
 
-// configuredSwitches closes the service where one of its switches says so.
+// configuredSwitches closes the service where one of its switches says so: the
+// first one is told, but all are read, for what is wrong in them.
 func (r *resolver) configuredSwitches(row *row, out *Service) {
 	for _, o := range row.switches {
-		var on, found bool
-		var pos diag.Pos
-		missing := o.path + " is missing, which means no"
-		if o.port {
-			_, pos, found = r.scalarPort(o.path)
-			on, missing = true, "no "+o.path
-		} else {
-			on, pos, found = r.scalarBool(o.path)
+		on, pos, closed := r.configuredSwitch(o)
+		if !out.Enabled {
+			continue
 		}
-		if found {
+		if !on {
+			out.Enabled, out.Closed = false, closed
+		}
+		if !on || !pos.IsZero() {
 			out.EnabledFrom = pos
-		} else {
-			on = o.absent
-		}
-		switch {
-		case on:
-		case found:
-			out.Enabled, out.Closed = false, fmt.Sprintf("%s is no, %s", o.path, pos.LineOrigin())
-			return
-		default:
-			out.Enabled, out.Closed, out.EnabledFrom = false, missing, diag.Pos{}
-			return
 		}
 	}
+}
+
+// configuredSwitch reads one switch: whether it leaves the service open, where
+// it is written, and in words why it is closed.
+func (r *resolver) configuredSwitch(o option) (on bool, pos diag.Pos, closed string) {
+	if o.port {
+		_, value, found := r.scalarPort(o.path)
+		return found, value.Pos, "no " + o.path
+	}
+	on, value, found := r.scalarBool(o.path)
+	if !found {
+		return o.absent, diag.Pos{}, o.path + " is missing, which means no"
+	}
+	return on, value.Pos, fmt.Sprintf("%s is no, %s", o.path, value.Pos.LineOrigin())
 }

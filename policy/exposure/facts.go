@@ -3,6 +3,7 @@ package exposure
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"ngcp-fw/policy"
@@ -128,11 +129,11 @@ func parsePort(text string) (p policy.Ports, err error) {
 			p.Protocol = row.Protocol
 		}
 	}
-	if _, err = fmt.Sscan(from, &p.From); err == nil {
-		_, err = fmt.Sscan(to, &p.To)
-	}
-	if err != nil || p.Protocol == 0 {
+	low, err1 := strconv.ParseUint(from, 10, 16)
+	high, err2 := strconv.ParseUint(to, 10, 16)
+	if err1 != nil || err2 != nil || low == 0 || low > high || p.Protocol == 0 {
 		return p, fmt.Errorf("%q is no port", text)
 	}
+	p.From, p.To = uint16(low), uint16(high)
 	return p, nil
 }

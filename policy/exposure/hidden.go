@@ -8,11 +8,8 @@ import (
 	"unicode/utf8"
 
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/addr"
 )
-
-// fewRanges is the most ranges of an entry that is looked for in others; what
-// a whole list file holds is not told line by line.
-const fewRanges = 8
 
 // spot is one range of one entry.
 type spot struct {
@@ -34,47 +31,77 @@ func (r *resolver) hidden(what string, entries []policy.Entry) {
 	}
 }
 
-// covers finds for each entry another one that covers it, or -1: among the
-// small ones by a sweep in the order of their addresses, in the large ones by
-// looking up.
+// covers finds for each entry another one that covers it, or -1, in one sweep
+// over all their ranges: those that start first come first, of these the
+// longest. What a range lies in is then the one that reached farthest so far.
 func covers(entries []policy.Entry) []int {
-	coveredBy := make([]int, len(entries))
+	s := sweep{entries: entries, coveredBy: make([]int, len(entries)), tried: map[[2]int]bool{}}
 	var spots []spot
-	var large []int
 	for i, e := range entries {
-		coveredBy[i] = -1
-		if e.Sources.Len4()+e.Sources.Len6() > fewRanges {
-			large = append(large, i)
-			continue
-		}
-		for s := range e.Sources.Ranges() {
-			spots = append(spots, spot{s.From, s.To, i})
+		s.coveredBy[i] = -1
+		for one := range e.Sources.Ranges() {
+			spots = append(spots, spot{one.From, one.To, i})
 		}
 	}
-	sweep(spots, entries, coveredBy)
-	for _, l := range large {
-		for i, e := range entries {
-			if i != l && coveredBy[i] < 0 && e.Sources.Len4()+e.Sources.Len6() <= fewRanges && entries[l].Sources.Covers(e.Sources) {
-				coveredBy[i] = l
-			}
-		}
-	}
-	return coveredBy
-}
-
-func sweep(spots []spot, entries []policy.Entry, coveredBy []int) {
 	slices.SortFunc(spots, func(a, b spot) int {
 		return cmp.Or(a.from.Compare(b.from), b.to.Compare(a.to), cmp.Compare(a.entry, b.entry))
 	})
-	widest := -1 // the spot that reaches farthest so far
-	for i, s := range spots {
-		if widest >= 0 && s.from.Is4() == spots[widest].from.Is4() && !spots[widest].to.Less(s.to) {
-			by := spots[widest].entry
-			if by != s.entry && coveredBy[s.entry] < 0 && coveredBy[by] != s.entry && entries[by].Sources.Covers(entries[s.entry].Sources) {
-				coveredBy[s.entry] = by
-			}
-			continue
+	var widest spot
+	for i, one := range spots {
+		if i == 0 || one.from.Is4() != widest.from.Is4() || widest.to.Less(one.to) || s.visit(one, widest) {
+			widest = one
 		}
-		widest = i
+	}
+	return s.coveredBy
+}
+
+// sweep is the state of covers.
+type sweep struct {
+	entries   []policy.Entry
+	coveredBy []int
+	tried     map[[2]int]bool // pairs that were compared whole
+}
+
+// visit looks at a range that lies in the widest one. It is true if the two are
+// equal and the later entry covers the earlier, so that it takes its place.
+func (s *sweep) visit(one, widest spot) (instead bool) {
+	switch {
+	case s.cover(widest.entry, one.entry):
+		return false
+	case one.from == widest.from && one.to == widest.to:
+		return s.cover(one.entry, widest.entry)
+	}
+	return false
+}
+
+// cover notes that an entry covers another one, if so.
+func (s *sweep) cover(by, entry int) bool {
+	pair := [2]int{by, entry}
+	if by == entry || s.coveredBy[entry] >= 0 || s.coveredBy[by] == entry || s.tried[pair] {
+		return s.coveredBy[entry] == by
+	}
+	s.tried[pair] = true
+	if !s.entries[by].Sources.Covers(s.entries[entry].Sources) {
+		return false
+	}
+	s.coveredBy[entry] = by
+	return true
+}
+
+// takenAway warns of entries of allow that except or deny leave nothing of.
+func (r *resolver) takenAway(allow []policy.Entry, except addr.Set) {
+	for _, e := range allow {
+		by := ""
+		switch {
+		case e.Sources.IsEmpty() || r.hasExpired(e):
+		case except.Covers(e.Sources):
+			by = "except"
+		case r.model.Deny.Covers(e.Sources):
+			by = "deny"
+		}
+		if by != "" {
+			r.warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
+				fmt.Sprintf("%s adds nothing to allow: %s takes all of it away", e.Text, by), "remove one of them")
+		}
 	}
 }

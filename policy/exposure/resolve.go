@@ -26,7 +26,7 @@ func Resolve(in Inputs) (*Model, diag.List) {
 	r.resolveExposures()
 	r.warnings()
 	r.diags.Sort()
-	return r.model, r.diags
+	return r.model, slices.Compact(r.diags) // options on one broken path have the same to say
 }
 
 // resolver is the state of one Resolve.
@@ -77,7 +77,9 @@ func (r *resolver) resolveRoles() {
 		} else {
 			allowed = r.entries("allow", written.Allow)
 		}
-		r.addRole(written.Name.Text, allowed, r.entries("except", written.Except), pos)
+		except := r.entries("except", written.Except)
+		r.takenAway(written.Allow, except)
+		r.addRole(written.Name.Text, allowed, except, pos)
 	}
 	r.model.NeverBan = r.entries("never-ban", r.in.Policy.NeverBan)
 }
@@ -127,7 +129,11 @@ func (r *resolver) resolveExposures() {
 			r.clusterExposures(s)
 			continue
 		}
-		for _, opening := range own.openings(s) {
+		openings := own.openings(s)
+		if len(openings) == 0 {
+			s.Closed = "it has loopback addresses only"
+		}
+		for _, opening := range openings {
 			for _, name := range own.roles {
 				r.expose(s, opening, name)
 			}
@@ -135,6 +141,8 @@ func (r *resolver) resolveExposures() {
 	}
 }
 
+// expose opens the service to a role: to the hosts of a cluster only on the
+// links that lead to them.
 func (r *resolver) expose(s *Service, o opening, name policy.Word) {
 	e := Exposure{
 		Service: s.Name, Role: name.Text, Ports: o.ports, Sources: r.sources(name.Text),
@@ -144,6 +152,10 @@ func (r *resolver) expose(s *Service, o opening, name policy.Word) {
 		e.RolePos = found.pos
 	}
 	e.Origin = cmp.Or(name.Pos, o.pos, e.RolePos)
+	if name.Text == Cluster {
+		r.exposeToCluster(e)
+		return
+	}
 	r.model.Exposures = append(r.model.Exposures, e)
 }
 

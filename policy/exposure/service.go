@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/diag"
@@ -69,7 +70,7 @@ func (r *resolver) resolveService(s *service) Service {
 	for _, name := range s.roles {
 		out.Roles = append(out.Roles, name.Text)
 	}
-	slices.SortFunc(out.Ports, comparePorts)
+	out.Ports = sortedPorts(out.Ports)
 	r.place(s, &out)
 	if out.Closed == "" && len(out.Ports) == 0 && out.Name != Cluster {
 		out.Closed = "it has no port"
@@ -108,16 +109,23 @@ func comparePorts(a, b policy.Ports) int {
 	return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 }
 
+// sortedPorts sorts the ports and drops those that are there twice.
+func sortedPorts(ports []policy.Ports) []policy.Ports {
+	slices.SortStableFunc(ports, comparePorts)
+	return slices.CompactFunc(ports, func(a, b policy.Ports) bool { return comparePorts(a, b) == 0 })
+}
+
 // openings groups the service's ports by the addresses they are open at.
+// Loopback addresses are left out: nobody else can reach them.
 func (s *service) openings(out *Service) []opening {
 	pos := out.PortsFrom
 	if s.written != nil {
 		pos = s.written.Name.Pos
 	}
-	if len(s.sockets) == 0 {
-		return []opening{{out.Ports, s.addresses, pos}}
-	}
 	var all []opening
+	if len(s.sockets) == 0 {
+		all = []opening{{out.Ports, s.addresses, pos}}
+	}
 	for _, one := range s.sockets {
 		addresses := s.addresses
 		if addresses == nil && one.addr.IsValid() {
@@ -129,10 +137,11 @@ func (s *service) openings(out *Service) []opening {
 		}
 		all[i].ports = append(all[i].ports, one.port)
 	}
-	for _, o := range all {
-		slices.SortFunc(o.ports, comparePorts)
+	for i := range all {
+		all[i].ports = sortedPorts(all[i].ports)
+		all[i].addresses = slices.DeleteFunc(slices.Clone(all[i].addresses), netip.Addr.IsLoopback)
 	}
-	return all
+	return slices.DeleteFunc(all, func(o opening) bool { return o.addresses != nil && len(o.addresses) == 0 })
 }
 
 // place finds the interfaces the service is open on, or why there are none.
@@ -157,7 +166,7 @@ func (r *resolver) place(s *service, out *Service) {
 	case fixed:
 		out.Closed = "interfaces is empty, " + s.written.InterfacesPos.LineOrigin()
 	case r.host != nil && !s.row.runsOn(r.host, r.in.Network):
-		out.Closed = fmt.Sprintf("%s has not the function %s", r.in.Host, s.row.nodes[0])
+		out.Closed = fmt.Sprintf("%s does not have the role %s in network.yml", r.in.Host, strings.Join(s.row.nodes, " or "))
 	default:
 		out.Closed = fmt.Sprintf("%s has no link of type %s", r.in.Host, s.row.linkType)
 	}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/addr"
-	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/ngcp"
 )
 
@@ -48,16 +48,24 @@ func (r *resolver) warnings() {
 // soon is how long before its end an entry is warned of.
 const soon = 30
 
+// end is the first moment an entry does not hold any more.
+func end(e policy.Entry) time.Time { return e.Expires.AddDate(0, 0, 1) }
+
+func (r *resolver) hasExpired(e policy.Entry) bool {
+	return !e.Expires.IsZero() && !r.in.Now.Before(end(e))
+}
+
+// expired warns of an entry that does not hold any more, or not for long.
 func (r *resolver) expired(e policy.Entry) bool {
 	if e.Expires.IsZero() {
 		return false
 	}
-	end, day := e.Expires.AddDate(0, 0, 1), e.Expires.Format("2006-01-02")
+	day := e.Expires.Format("2006-01-02")
 	switch width := utf8.RuneCountInString(e.Text); {
-	case !r.in.Now.Before(end):
+	case r.hasExpired(e):
 		r.warn(e.Pos, width, "expired", fmt.Sprintf("%s expired on %s and is left out", e.Text, day), "remove it, or give it a later day")
 		return true
-	case !r.in.Now.Before(end.AddDate(0, 0, -soon)):
+	case !r.in.Now.Before(end(e).AddDate(0, 0, -soon)):
 		r.warn(e.Pos, width, "expires-soon", fmt.Sprintf("%s ends on %s", e.Text, day), "give it a later day if it is still needed")
 	}
 	return false
@@ -86,14 +94,14 @@ func (r *resolver) unusedRoles() {
 }
 
 // forgottenIPv6 warns of roles with IPv4 sources only, where the host's links
-// have IPv6 addresses.
+// have IPv6 addresses. Who writes any4 has thought of it.
 func (r *resolver) forgottenIPv6() {
 	if !r.dualStack() {
 		return
 	}
 	for _, written := range r.in.Policy.Roles {
 		found := r.roles[written.Name.Text]
-		if found.name == policy.Cluster || !found.allowed.Has4() || found.allowed.Has6() || !r.open(found.name) {
+		if !found.allowed.Has4() || found.allowed.Has6() || found.allowed.IsAny4() || !r.open(found.name) {
 			continue
 		}
 		r.warn(found.pos, 0, "ipv6-forgotten", fmt.Sprintf("%s lists IPv4 sources only, and %s has IPv6 addresses", found.name, r.in.Host),
@@ -107,7 +115,7 @@ func (r *resolver) dualStack() bool {
 	}
 	for _, link := range r.host.Links {
 		for _, a := range link.Addrs {
-			if a.Is6() && !a.IsLoopback() && link.Device != loopback {
+			if a.Is6() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && link.Device != loopback {
 				return true
 			}
 		}
@@ -197,54 +205,19 @@ func (r *resolver) missingInterfaces(s *Service, own *service) {
 	for _, name := range own.written.Interfaces {
 		known := slices.ContainsFunc(r.host.Links, func(l ngcp.Link) bool { return l.Device == name.Text })
 		if !known {
-			r.warn(name.Pos, len(name.Text), "interface-missing", fmt.Sprintf("%s has no interface %s in network.yml", r.in.Host, name.Text), "")
+			r.warn(name.Pos, len(name.Text), "interface-missing", fmt.Sprintf("%s has no interface %s in network.yml", r.in.Host, name.Text), r.linksHint())
 		}
 	}
 }
 
-// sharedPorts warns of services with a port in common, once a pair.
-func (r *resolver) sharedPorts() {
-	told := map[[2]string]bool{}
-	for i, e := range r.model.Exposures {
-		for _, f := range r.model.Exposures[:i] {
-			pair := [2]string{f.Service, e.Service}
-			if e.Service == f.Service || told[pair] {
-				continue
-			}
-			if p, shared := common(e, f); shared {
-				told[pair] = true
-				r.warn(r.placeOf(e, f), 0, "shared-port", fmt.Sprintf("%s and %s share %s: it is open to the union of both", f.Service, e.Service, p), "")
-			}
-		}
+// linksHint lists the host's links.
+func (r *resolver) linksHint() string {
+	var devices []string
+	for _, link := range r.host.Links {
+		devices = append(devices, link.Device)
 	}
-}
-
-func (r *resolver) placeOf(e, f Exposure) diag.Pos {
-	for _, name := range []string{e.Service, f.Service} {
-		if w := r.written[name]; w != nil {
-			return w.Name.Pos
-		}
+	if devices = distinct(devices); len(devices) == 0 {
+		return ""
 	}
-	return e.Origin
-}
-
-// common is a port that both open at the same place.
-func common(e, f Exposure) (policy.Ports, bool) {
-	if !meet(e.Interfaces, f.Interfaces) || !meet(e.Addresses, f.Addresses) {
-		return policy.Ports{}, false
-	}
-	for _, p := range e.Ports {
-		for _, q := range f.Ports {
-			from, to := max(p.From, q.From), min(p.To, q.To)
-			if p.Protocol == q.Protocol && from <= to {
-				return policy.Ports{Protocol: p.Protocol, From: from, To: to}, true
-			}
-		}
-	}
-	return policy.Ports{}, false
-}
-
-// meet reports whether two lists have something in common; nil has everything.
-func meet[T comparable](a, b []T) bool {
-	return a == nil || b == nil || slices.ContainsFunc(a, func(x T) bool { return slices.Contains(b, x) })
+	return "it has " + strings.Join(devices, ", ")
 }
