@@ -28,6 +28,9 @@ func setupDiff(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json", "markdown")
 	against := flags.String("against", "", "the old policy `FILE` (- is stdin); without it, what is in force")
 	return func(a *app, _ []string) error {
+		if flags.Changed("against") && *against == "" {
+			return usagef("--against wants a file")
+		}
 		if *against == "-" && a.flags.policy == "-" {
 			return usagef("both policies cannot come from stdin")
 		}
@@ -35,7 +38,7 @@ func setupDiff(flags *pflag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if flags.Changed("against") {
+		if *against != "" {
 			return a.diffAgainst(in, *against, out.value)
 		}
 		return a.diffKernel(in, out.value)

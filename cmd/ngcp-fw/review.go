@@ -63,8 +63,9 @@ func writeRules(w io.Writer, r review) {
 	}
 }
 
-// countedObjects are the kinds of objects as counts name them, in that order.
-var countedObjects = []string{"table", "rule", "chain", "set", "counter", "foreign object"}
+// countedObjects are the kinds of objects as counts name them, in that order;
+// of the table itself there is but one.
+var countedObjects = []string{"rule", "chain", "set", "counter", "foreign object"}
 
 // changeCounts is how many objects of each kind change.
 func changeCounts(changes []ruleset.Change) string {
@@ -85,6 +86,9 @@ func changeCounts(changes []ruleset.Change) string {
 	}
 	if elements > 0 {
 		parts = append(parts, plural(elements, "element"))
+	}
+	if len(parts) == 0 {
+		return plural(len(changes), "change")
 	}
 	return strings.Join(parts, ", ")
 }

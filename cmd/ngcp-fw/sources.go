@@ -27,10 +27,10 @@ func sourceItems(s addr.Set) cell {
 		return text("any4")
 	case s.IsAny6():
 		return text("any6")
+	case ranges(rest) < min(ranges(s), inlineRanges):
+		return append(cell{"any but"}, rangeItems(rest)...)
 	case ranges(s) <= inlineRanges:
 		return rangeItems(s)
-	case ranges(rest) < inlineRanges:
-		return append(cell{"any but"}, rangeItems(rest)...)
 	}
 	prefixes := 0
 	for range s.Prefixes() {

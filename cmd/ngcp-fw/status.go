@@ -66,14 +66,15 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	case m == nil:
 		fmt.Fprintf(w, "Generation %d, applied with another state directory.\n", s.Generation)
 	default:
-		fmt.Fprintf(w, "Generation %d, in force since %s by %s (%s).\n", s.Generation,
+		words := fmt.Sprintf("Generation %d, in force since %s by %s (%s), confirmed.", s.Generation,
 			m.Time.Local().Format("2006-01-02 15:04"), m.Who, policyName(m.Policy, m.Digest))
+		fmt.Fprintln(w, wrap(words, 0, 0))
 	}
 	if s.Applied && len(s.Drift) == 0 {
 		fmt.Fprintln(w, "The kernel holds exactly that.")
 	}
 	for _, line := range s.Drift {
-		fmt.Fprintf(w, "drift: %s\n", line)
+		writeNote(w, "drift", line)
 	}
 }
 
