@@ -108,3 +108,8 @@ func (r row) runsOn(h *ngcp.Host, n *ngcp.Network) bool {
 	}
 	return true
 }
+
+// isMeantFor reports whether the host lacks something if the service is not
+// open on it: by the first of the node functions. A proxy behind load balancers
+// has no business with the others' links.
+func (r row) isMeantFor(h *ngcp.Host) bool { return len(r.nodes) == 0 || h.HasRole(r.nodes[0]) }

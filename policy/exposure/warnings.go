@@ -184,7 +184,7 @@ func isAdmin(service string) bool {
 }
 
 // nowhere warns of a service that is on but has no interface: where the policy
-// speaks of it, or the host has the function that serves it.
+// speaks of it, or the host is one that should have it.
 func (r *resolver) nowhere(s *Service, own *service) {
 	if s.Interfaces == nil || len(s.Interfaces) > 0 || s.Name == Cluster || len(s.Ports) == 0 {
 		return
@@ -192,7 +192,7 @@ func (r *resolver) nowhere(s *Service, own *service) {
 	switch {
 	case own.written != nil:
 		r.warn(own.written.Name.Pos, len(s.Name), "service-nowhere", fmt.Sprintf("%s is open on no interface: %s", s.Name, s.Closed), "name them in its interfaces")
-	case r.host != nil && own.row.runsOn(r.host, r.in.Network):
+	case r.host != nil && own.row.isMeantFor(r.host):
 		r.warn(r.host.Pos, 0, "service-nowhere", fmt.Sprintf("%s is open on no interface: %s", s.Name, s.Closed),
 			"name them in its interfaces, or switch it off with enabled: false")
 	}
