@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,6 +62,68 @@ func checkPolicyBlock(t *testing.T, block []byte) {
 	for _, d := range in.diags {
 		assert.Truef(t, d.Severity != "error" || d.Code == "file-unreadable", "%s", d)
 	}
+}
+
+var (
+	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+	readmeList   = regexp.MustCompile("(?s)```yaml\n(version:.*?)```.*?```\n(.*?)```")
+)
+
+// TestConsoleInDocs runs every command that the documentation shows, and wants
+// the output it shows. UPDATE_SCRIPTS=1 writes it there.
+func TestConsoleInDocs(t *testing.T) {
+	inNamespace(t)
+	t.Chdir(root)
+	dir := t.TempDir()
+	const page = "docs/commands.md"
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	commands := 0
+	now := consoleBlock.ReplaceAllStringFunc(string(text), func(block string) string {
+		out := "```console\n"
+		for _, line := range strings.Split(block, "\n") {
+			if args, found := strings.CutPrefix(line, "$ ngcp-fw "); found {
+				commands++
+				_, said := program(append([]string{"--state-dir", dir, "--run-dir", dir}, strings.Fields(args)...)...)
+				out += line + "\n" + said
+			}
+		}
+		return out + "```"
+	})
+	assert.Greater(t, commands, 6)
+	update(t, page, string(text), now)
+}
+
+// TestListInReadme lists the README's policy with the examples' files.
+func TestListInReadme(t *testing.T) {
+	text, err := os.ReadFile(root + "/README.md")
+	require.NoError(t, err)
+	found := readmeList.FindSubmatchIndex(text)
+	require.NotNil(t, found)
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(dir+"/lists", 0o700))
+	for name, from := range map[string]string{
+		"config.yml": "single/config.yml", "network.yml": "single/network.yml", "lists/carriers.txt": "carrier/lists/carriers.txt",
+	} {
+		data, err := os.ReadFile(root + "/examples/" + from)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	}
+	block := bytes.ReplaceAll(text[found[2]:found[3]], []byte("/etc/ngcp-config/"), []byte(dir+"/"))
+	require.NoError(t, os.WriteFile(dir+"/policy.yml", block, 0o600))
+	code, said := program("-f", dir+"/policy.yml", "--host", "self", "list")
+	require.Equal(t, exitDone, code, said)
+	update(t, root+"/README.md", string(text), string(text[:found[4]])+said+string(text[found[5]:]))
+}
+
+// update wants the file to say what is true now, or writes that.
+func update(t *testing.T, path, was, now string) {
+	t.Helper()
+	if os.Getenv("UPDATE_SCRIPTS") != "" {
+		require.NoError(t, os.WriteFile(path, []byte(now), 0o644))
+		return
+	}
+	assert.Equal(t, now, was)
 }
 
 // TestExamples resolves and compiles every example, and runs its tests.

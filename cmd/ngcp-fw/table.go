@@ -26,19 +26,22 @@ func heading(names ...string) []cell {
 type grid struct {
 	rows    [][]cell
 	stacked []bool // by column
+	gap     int    // blanks between columns
 }
 
-const columnGap = 2
-
 // writeTable writes rows in columns, nothing behind the last. Where that is
-// wider than the screen, the widest columns are stacked, one item a line.
+// wider than the screen, the widest columns are stacked, one item a line; where
+// that does not do either, the columns move together.
 func writeTable(w io.Writer, rows [][]cell) {
 	columns := 0
 	for _, row := range rows {
 		columns = max(columns, len(row))
 	}
-	g := grid{rows, make([]bool, columns)}
+	g := grid{rows, make([]bool, columns), 2}
 	for g.width() > screenWidth && g.stack() {
+	}
+	if g.width() > screenWidth {
+		g.gap = 1
 	}
 	for _, row := range rows {
 		g.write(w, row)
@@ -60,9 +63,9 @@ func (g *grid) stack() bool {
 }
 
 func (g *grid) width() int {
-	total := -columnGap
+	total := -g.gap
 	for i, stacked := range g.stacked {
-		total += g.columnWidth(i, stacked) + columnGap
+		total += g.columnWidth(i, stacked) + g.gap
 	}
 	return total
 }
@@ -97,7 +100,7 @@ func (g *grid) write(w io.Writer, row []cell) {
 			if lines := c.lines(g.stacked[i]); n < len(lines) {
 				word = lines[n]
 			}
-			line.WriteString(word + strings.Repeat(" ", g.columnWidth(i, g.stacked[i])-utf8.RuneCountInString(word)+columnGap))
+			line.WriteString(word + strings.Repeat(" ", g.columnWidth(i, g.stacked[i])-utf8.RuneCountInString(word)+g.gap))
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
