@@ -131,15 +131,16 @@ func (o object) only(kinds ...uint16) bool {
 
 // Attributes that golang.org/x/sys lacks (linux/netfilter/nf_tables.h).
 const (
-	tableHandle   = 4  // NFTA_TABLE_HANDLE
-	tablePad      = 5  // NFTA_TABLE_PAD
-	objectHandle  = 6  // NFTA_OBJ_HANDLE
-	objectPad     = 7  // NFTA_OBJ_PAD
-	chainFlags    = 10 // NFTA_CHAIN_FLAGS
-	chainUserdata = 12 // NFTA_CHAIN_USERDATA
-	setHandle     = 16 // NFTA_SET_HANDLE
-	setCount      = 20 // NFTA_SET_COUNT
-	setType       = 19 // NFTA_SET_TYPE
+	tableHandle        = 4  // NFTA_TABLE_HANDLE
+	tablePad           = 5  // NFTA_TABLE_PAD
+	objectHandle       = 6  // NFTA_OBJ_HANDLE
+	objectPad          = 7  // NFTA_OBJ_PAD
+	chainFlags         = 10 // NFTA_CHAIN_FLAGS
+	chainUserdata      = 12 // NFTA_CHAIN_USERDATA
+	setHandle          = 16 // NFTA_SET_HANDLE
+	elementExpressions = 11 // NFTA_SET_ELEM_EXPRESSIONS
+	setCount           = 20 // NFTA_SET_COUNT
+	setType            = 19 // NFTA_SET_TYPE
 )
 
 // onlyText is the text of one piece of user data, if that is all there is.

@@ -16,7 +16,8 @@ type element struct {
 	open     bool // an interval without an end
 	verdict  *Verdict
 	raw      []byte
-	misshape bool // has what an Element cannot say
+	more     bool // has what Elements cannot say of a key: its time, its comment
+	misshape bool // cannot be read at all
 }
 
 func (d *decoder) readElements(o object) {
@@ -44,16 +45,20 @@ func (d *decoder) orphans() {
 }
 
 func readElement(data []byte) element {
-	var key, value, userdata []byte
+	var key, value, userdata, expression, expressions []byte
 	var flags uint32
+	var timeout, expiration uint64
 	e := element{raw: data}
 	ok := fields(data, map[uint16]any{
 		unix.NFTA_SET_ELEM_KEY: &key, unix.NFTA_SET_ELEM_DATA: &value,
 		unix.NFTA_SET_ELEM_FLAGS: &flags, unix.NFTA_SET_ELEM_USERDATA: &userdata, unix.NFTA_SET_ELEM_PAD: nil,
+		unix.NFTA_SET_ELEM_TIMEOUT: &timeout, unix.NFTA_SET_ELEM_EXPIRATION: &expiration,
+		unix.NFTA_SET_ELEM_EXPR: &expression, elementExpressions: &expressions,
 	}) && fields(key, map[uint16]any{unix.NFTA_DATA_VALUE: &e.key})
 	e.end = flags == unix.NFT_SET_ELEM_INTERVAL_END
 	e.open = bytes.Equal(userdata, tlv(nil, elementFlags, hostU32(intervalOpen)...))
-	e.misshape = !ok || flags != 0 && !e.end || userdata != nil && !e.open
+	e.more = timeout|expiration != 0 || expression != nil || expressions != nil || userdata != nil && !e.open
+	e.misshape = !ok || flags != 0 && !e.end
 	if value != nil {
 		e.verdict, ok = readVerdict(value)
 		e.misshape = e.misshape || !ok
@@ -78,7 +83,7 @@ func readVerdict(data []byte) (*Verdict, bool) {
 }
 
 // fill gives the set its elements. Where they do not encode to what was read,
-// the set is foreign.
+// the set is foreign; a live one that cannot be read is left empty.
 func (d *decoder) fill(s *Set) {
 	list := d.elements[s.Name]
 	if s.Key == nil || s.Raw != nil {
@@ -87,11 +92,11 @@ func (d *decoder) fill(s *Set) {
 		return
 	}
 	s.Elements = NewElements(s.Key, s.Interval)
-	if s.Live() {
+	if s.adopt(list) {
 		return
 	}
-	if !s.adopt(list) {
-		s.Elements = NewElements(s.Key, s.Interval)
+	s.Elements = NewElements(s.Key, s.Interval)
+	if !s.Live() {
 		s.Raw = append(stableSet(object{}), rawElements(list)...)
 		s.Raw = append(s.Raw, "elements"...)
 	}
@@ -107,10 +112,11 @@ func rawElements(list []element) (all []byte) {
 }
 
 // adopt turns the kernel's elements into the set's; false if they say more, or
-// other, than an encoder of ours would.
+// other, than an encoder of ours would. In live sets they may say more: only
+// what is in them at the moment is wanted.
 func (s *Set) adopt(list []element) bool {
 	for i, e := range list {
-		if e.misshape || len(e.key) != s.Key.Len || (e.verdict != nil) != (s.Map && !e.end) || !s.Interval && (e.end || e.open) {
+		if e.misshape || e.more && !s.Live() || len(e.key) != s.Key.Len || (e.verdict != nil) != (s.Map && !e.end) || !s.Interval && (e.end || e.open) {
 			return false
 		}
 		list[i].key = s.Key.Native(e.key)
@@ -156,8 +162,8 @@ func (s *Set) adoptRanges(list []element) bool {
 	if len(list) == 0 {
 		return true
 	}
-	if !isAll(list[0].key, 0) {
-		return false
+	if !isAll(list[0].key, 0) && !s.Live() {
+		return false // nft puts an end there, if nothing begins there
 	}
 	if list[0].end {
 		list = list[1:]
@@ -170,7 +176,7 @@ func (s *Set) adoptRanges(list []element) bool {
 		if begin.end {
 			return false
 		}
-		if begin.open {
+		if begin.open || s.Live() && len(list) == 1 {
 			s.append(begin.key, bytes.Repeat([]byte{0xff}, s.Key.Len), begin.verdict)
 			return len(list) == 1 && s.Elements.Sort() == nil
 		}

@@ -159,8 +159,8 @@ func (f *Field) guesses(steps []step) []Statement {
 			}
 		}
 		if len(e.Data) < f.Type.Len {
-			if f.Type == TypeIfname && bytes.IndexByte(e.Data, 0) >= 0 {
-				return nil // a name and its end: no beginning of one
+			if end := bytes.IndexByte(e.Data, 0); f.Type == TypeIfname && end >= 0 && end < len(e.Data)-1 {
+				return nil // no beginning of a name, nor one with its closing zero as of iptables
 			}
 			addr := append(bytes.Clone(e.Data), make([]byte, f.Type.Len-len(e.Data))...)
 			return match(opOf(e.Op), Prefix{addr, 8 * len(e.Data)})

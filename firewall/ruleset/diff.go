@@ -176,9 +176,12 @@ func (t *Table) ruleLines(c *Chain) []line {
 	return lines
 }
 
+// ruleLine is compared by the rule's program, too: two programs can have one
+// text, as those of a name with and without its closing zero.
 func (t *Table) ruleLine(r *Rule) line {
 	l := line{text: t.RuleText(r)}
-	l.key = l.text
+	program, _ := t.expressions(r) // nothing, where a foreign part cannot be encoded: that comes below
+	l.key = l.text + string(program)
 	for _, s := range r.Statements {
 		if f, ok := s.(Foreign); ok {
 			l.key += foreignLine(f).key

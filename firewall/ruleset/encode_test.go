@@ -26,5 +26,10 @@ func TestDecodeIsTheInverseOfEncode(t *testing.T) {
 		back := roundTrip(t, table)
 		require.Empty(t, Diff(table, back))
 		require.Equal(t, table.Text(), back.Text())
+		messages, err := table.Encode()
+		require.NoError(t, err)
+		again, err := back.Encode()
+		require.NoError(t, err)
+		require.Equal(t, messages, again)
 	})
 }

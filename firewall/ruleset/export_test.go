@@ -4,4 +4,6 @@ package ruleset
 var (
 	GenTable  = genTable
 	RichTable = richTable
+	Record    = update
+	Pack      = pack
 )

@@ -14,7 +14,7 @@ import (
 
 // idle are the attributes whose value says nothing of the ruleset: ids of sets
 // hold within a batch, counts are of the moment.
-var idle = []string{"set/id", "lookup/set id", "dynset/set id", "counter/bytes", "counter/packets"}
+var idle = []string{"new set/id", "lookup/set id", "dynset/set id", "counter/bytes", "counter/packets"}
 
 // names are strings, which netlink closes with a zero or not.
 var names = []string{"table", "name", "type", "chain", "set", "object", "prefix"}

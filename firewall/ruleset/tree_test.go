@@ -18,12 +18,12 @@ import (
 // kind of message, of expressions by their name, and of what is inside of
 // others by the word of the attribute they are in.
 var contexts = map[string]map[uint16]string{
-	"table":    {1: "name", 2: "flags", 6: "userdata"},
-	"object":   {1: "table", 2: "name", 3: "type", 4: "counter data"},
-	"chain":    {1: "table", 3: "name", 4: "hook", 5: "policy", 7: "type"},
-	"set":      {1: "table", 2: "name", 3: "flags", 4: "key type", 5: "key length", 6: "data type", 7: "data length", 9: "description", 10: "id", 11: "timeout", 13: "userdata"},
-	"elements": {1: "table", 2: "set", 3: "list"},
-	"rule":     {1: "table", 2: "chain", 4: "expressions", 7: "userdata"},
+	"new table":    {1: "name", 2: "flags", 3: "use", 4: "handle", 6: "userdata"},
+	"new object":   {1: "table", 2: "name", 3: "type", 4: "counter", 5: "use", 6: "handle"},
+	"new chain":    {1: "table", 2: "handle", 3: "name", 4: "hook", 5: "policy", 6: "use", 7: "type", 10: "flags"},
+	"new set":      {1: "table", 2: "name", 3: "flags", 4: "key type", 5: "key length", 6: "data type", 7: "data length", 9: "description", 10: "id", 11: "timeout", 13: "userdata", 16: "handle", 19: "backend", 20: "count"},
+	"new elements": {1: "table", 2: "set", 3: "list"},
+	"new rule":     {1: "table", 2: "chain", 3: "handle", 4: "expressions", 6: "position", 7: "userdata"},
 
 	"hook":        {1: "number", 2: "priority"},
 	"description": {1: "size"},
@@ -35,18 +35,19 @@ var contexts = map[string]map[uint16]string{
 	"value":       {2: "verdict"},
 	"verdict":     {1: "code", 2: "chain"},
 
-	"meta":      {1: "to register", 2: "key"},
-	"ct":        {1: "to register", 2: "key"},
+	"meta":      {1: "to register", 2: "what"},
+	"ct":        {1: "to register", 2: "what"},
 	"payload":   {1: "to register", 2: "base", 3: "offset", 4: "length"},
 	"cmp":       {1: "register", 2: "relation", 3: "key"},
 	"range":     {1: "register", 2: "relation", 3: "from", 4: "to"},
-	"bitwise":   {1: "register", 2: "to register", 3: "length", 4: "mask", 5: "xor"},
+	"bitwise":   {1: "register", 2: "to register", 3: "length", 4: "mask", 5: "xor", 6: "operation"},
 	"lookup":    {1: "set", 2: "register", 3: "to register", 4: "set id", 5: "flags"},
 	"dynset":    {1: "set", 2: "set id", 3: "operation", 4: "key register", 6: "timeout", 7: "expression", 9: "flags"},
 	"immediate": {1: "to register", 2: "value"},
 	"objref":    {1: "object type", 2: "object"},
 	"limit":     {1: "rate", 2: "unit", 3: "burst", 4: "type", 5: "flags"},
 	"log":       {1: "group", 2: "prefix"},
+	"notrack":   {},
 	"counter":   {1: "bytes", 2: "packets"},
 	"from":      {1: "bytes"},
 	"to":        {1: "bytes"},
@@ -55,8 +56,8 @@ var contexts = map[string]map[uint16]string{
 }
 
 var messageWords = map[uint8]string{
-	unix.NFT_MSG_NEWTABLE: "table", unix.NFT_MSG_NEWOBJ: "object", unix.NFT_MSG_NEWSET: "set",
-	unix.NFT_MSG_NEWSETELEM: "elements", unix.NFT_MSG_NEWCHAIN: "chain", unix.NFT_MSG_NEWRULE: "rule",
+	unix.NFT_MSG_NEWTABLE: "new table", unix.NFT_MSG_NEWOBJ: "new object", unix.NFT_MSG_NEWSET: "new set",
+	unix.NFT_MSG_NEWSETELEM: "new elements", unix.NFT_MSG_NEWCHAIN: "new chain", unix.NFT_MSG_NEWRULE: "new rule",
 }
 
 // place is an attribute of a message: its header, and where its data begins and
@@ -85,7 +86,7 @@ func walk(b []byte, from, to int, context string, path []string, see func(place)
 		if word == "data" {
 			word = expression // which is how the data is to be read
 		}
-		p := place{from, from + attrHeader, end, append(path[:len(path):len(path)], word), raw&unix.NLA_F_NESTED == 0 && word != "expression"}
+		p := place{from, from + attrHeader, end, append(path[:len(path):len(path)], word), contexts[word] == nil}
 		see(p)
 		if word == "name" {
 			expression = string(bytes.TrimRight(b[p.from:end], "\x00"))
