@@ -143,33 +143,40 @@ func TestConnectionsSurviveChanges(t *testing.T) {
 	}
 }
 
-// The first enforcement keeps the connections that are open, also those that
-// only listen.
+// The first enforcement keeps the connections that are open, also those on which
+// the host only receives.
 func TestFirstEnforcementKeepsConnections(t *testing.T) {
 	s := newSite(t, map[string]string{"policy.yml": everybody})
 	serveEcho(t, s, "tcp", addrPortOf("192.0.2.10:22"))
 	in := dialIn(t, s.Host, "tcp", "198.18.0.1:5000", "192.0.2.10:22")
 	exchange(t, in, "hello")
-	server, client := pipeOut(t, s, "203.0.113.80:80")
+	type pipe struct{ server, client net.Conn }
+	var pipes []pipe
+	for from, to := range map[string]string{"192.0.2.10:0": "203.0.113.80:80", "[2001:db8:1::10]:0": "[2001:db8:80::80]:80"} {
+		server, client := pipeOut(t, s, from, to)
+		pipes = append(pipes, pipe{server, client})
+	}
 	s.apply()
 	exchange(t, in, "still here")
-	_, err := server.Write([]byte("news"))
-	require.NoError(t, err)
-	client.SetReadDeadline(time.Now().Add(5 * time.Second))
-	n, err := client.Read(make([]byte, 10))
-	require.NoError(t, err, "the host only receives on this connection")
-	assert.Equal(t, len("news"), n)
+	for _, p := range pipes {
+		_, err := p.server.Write([]byte("news"))
+		require.NoError(t, err)
+		p.client.SetReadDeadline(time.Now().Add(2 * time.Second))
+		n, err := p.client.Read(make([]byte, 10))
+		assert.NoError(t, err, "the host only receives on this connection")
+		assert.Equal(t, len("news"), n)
+	}
 }
 
 // pipeOut is a connection from the host to a server outside: both ends.
-func pipeOut(t *testing.T, s *site, at string) (server, client net.Conn) {
+func pipeOut(t *testing.T, s *site, from, at string) (server, client net.Conn) {
 	t.Helper()
 	out, err := s.Outside("")
 	require.NoError(t, err)
 	l, err := out.Listen("tcp", addrPortOf(at))
 	require.NoError(t, err)
 	defer l.Close()
-	client = dialOut(t, s.Host, "tcp", "192.0.2.10:0", at)
+	client = dialOut(t, s.Host, "tcp", from, at)
 	server, err = l.Accept()
 	require.NoError(t, err)
 	t.Cleanup(func() { server.Close() })
@@ -219,12 +226,27 @@ func TestLostAccessCutsConnections(t *testing.T) {
 	exchange(t, other, "still here")
 }
 
-// Packets that belong to no connection and ask for none are invalid or refused.
-func TestStrayPackets(t *testing.T) {
+// Who is logged in by ssh and would be refused stops the policy, and nobody else.
+func TestLockoutIsRefused(t *testing.T) {
 	s := enforce(t, everybody)
-	for _, from := range []string{world4, world6} {
-		unreachable := lab.Flow{From: addr(from), Proto: lab.ICMP, Type: 5, Payload: make([]byte, 40)} // redirect; of ICMPv6: unassigned
-		checkFlows(t, s.Host, dropped, unreachable)
+	for _, at := range []string{"192.0.2.10:22", "[2001:db8:1::10]:22", "192.0.2.10:443"} {
+		serveEcho(t, s, "tcp", addrPortOf(at))
 	}
-	checkFlows(t, s.Host, dropped, lab.Flow{From: addr(world4), Proto: lab.ICMP, Type: 13, Payload: make([]byte, 16)}) // timestamp
+	dialIn(t, s.Host, "tcp", "203.0.113.9:5000", "192.0.2.10:443") // no session
+	for from, at := range map[string]string{"198.18.0.1:5000": "192.0.2.10:22", "[2001:db8:10::1]:5000": "[2001:db8:1::10]:22"} {
+		session := dialIn(t, s.Host, "tcp", from, at)
+		exchange(t, session, "logged in")
+		before := s.listing("ruleset")
+		s.write("policy.yml", strict)
+		r := s.run("apply")
+		assert.Equal(t, 4, r.Code, "%s%s", r.Stdout, r.Stderr)
+		assert.Contains(t, r.Stderr, addrPortOf(from).Addr().String())
+		assert.Equal(t, before, s.listing("ruleset"))
+		exchange(t, session, "still here")
+
+		s.apply("--allow-lockout")
+		s.check(row{addrPortOf(from).Addr().String(), "22/tcp", "", dropped})
+		session.Close()
+		s.change(everybody)
+	}
 }
