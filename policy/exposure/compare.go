@@ -127,41 +127,64 @@ func (e *Exposure) hasPorts(p policy.Ports) bool {
 
 // beyond is what the exposures of one list let in and those of the other do not.
 func (g *grid) beyond(these, those []Exposure) (deltas []Delta) {
-	by := make(map[cell][]int)
-	for i := range those {
-		for _, c := range g.cells(&those[i]) {
-			by[c] = append(by[c], i)
-		}
-	}
+	covers := g.covers(those)
 	for i := range these {
-		deltas = append(deltas, g.deltas(&these[i], by, those)...)
+		deltas = append(deltas, g.deltas(&these[i], covers, those)...)
 	}
 	slices.SortStableFunc(deltas, worstFirst)
 	return deltas
 }
 
+// cover is the exposures that hold in a cell. Cells with the same ones share it.
+type cover struct{ exposures []int }
+
+// covers finds each cell's cover; cells that nothing holds in have none.
+func (g *grid) covers(exposures []Exposure) map[cell]*cover {
+	by := map[cell][]int{}
+	for i := range exposures {
+		for _, c := range g.cells(&exposures[i]) {
+			by[c] = append(by[c], i)
+		}
+	}
+	covers, known := make(map[cell]*cover, len(by)), map[string]*cover{}
+	for c, list := range by {
+		key := fmt.Sprint(list)
+		if known[key] == nil {
+			known[key] = &cover{list}
+		}
+		covers[c] = known[key]
+	}
+	return covers
+}
+
+// less is the exposure's sources without those of the cover.
+func (c *cover) less(e *Exposure, exposures []Exposure) addr.Set {
+	sources := e.Sources
+	for i := 0; c != nil && i < len(c.exposures) && !sources.IsEmpty(); i++ {
+		sources = sources.Subtract(exposures[c.exposures[i]].Sources)
+	}
+	return sources
+}
+
 // deltas is what one exposure lets in beyond those, cells with the same sources
 // together.
-func (g *grid) deltas(e *Exposure, by map[cell][]int, those []Exposure) (deltas []Delta) {
+func (g *grid) deltas(e *Exposure, covers map[cell]*cover, those []Exposure) (deltas []Delta) {
 	type group struct {
 		sources addr.Set
 		cells   []cell
 	}
 	var groups []group
-	left := map[string]int{} // by who else covers a cell: index of its group, or -1
+	left := map[*cover]int{} // the index of its group, or -1
 	for _, c := range g.cells(e) {
-		key := fmt.Sprint(by[c])
-		i, known := left[key]
+		over := covers[c]
+		i, known := left[over]
 		if !known {
-			sources := e.Sources
-			for _, other := range by[c] {
-				sources = sources.Subtract(those[other].Sources)
-			}
+			sources := over.less(e, those)
 			i = slices.IndexFunc(groups, func(h group) bool { return h.sources.Equal(sources) })
 			if i < 0 && !sources.IsEmpty() {
 				i, groups = len(groups), append(groups, group{sources: sources})
 			}
-			left[key] = i
+			left[over] = i
 		}
 		if i >= 0 {
 			groups[i].cells = append(groups[i].cells, c)

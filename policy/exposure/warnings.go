@@ -147,16 +147,19 @@ func (r *resolver) emptyRoles() {
 		}
 	}
 	for _, name := range roles {
-		found := r.roles[name]
-		if found == nil || !found.sources.IsEmpty() {
-			continue
-		}
 		names := slices.DeleteFunc(r.servicesOf(name), func(s string) bool { return reached[s] })
-		if len(names) > 0 {
-			r.warn(found.pos, 0, "role-empty", fmt.Sprintf("%s allows nobody: %s can be reached by nobody", name, strings.Join(names, ", ")),
-				"list sources in the role "+name)
+		if found := r.roles[name]; found != nil && len(names) > 0 {
+			r.emptyRole(found, strings.Join(names, ", ")+" can be reached by nobody")
 		}
 	}
+}
+
+func (r *resolver) emptyRole(found *role, so string) {
+	message, hint := found.name+" allows nobody: ", "list sources in the role "+found.name
+	if found.name == Cluster {
+		message, hint = "the cluster has no other host there: ", "give network.yml, and leave interfaces out or name internal links"
+	}
+	r.warn(found.pos, 0, "role-empty", message+so, hint)
 }
 
 // openAdmin warns of an administrators' service that everybody may reach.
