@@ -17,7 +17,7 @@ import (
 type Delta struct {
 	Service    string
 	Role       string
-	Ports      []policy.Ports // nil: every protocol and port
+	Ports      []policy.Ports // nil: every protocol and port; zero: all protocols without ports
 	Sources    addr.Set
 	Interfaces []string // nil: every one; "!eth2": every one but eth2
 	Addresses  []string // nil: every local one; "!192.0.2.1": every one but that
@@ -245,8 +245,7 @@ func (g *grid) joined(segments []int) []policy.Ports {
 	for _, i := range segments {
 		p := g.ports[i]
 		switch n := len(out); {
-		case p.Protocol == 0:
-		case n > 0 && out[n-1].Protocol == p.Protocol && out[n-1].To+1 == p.From:
+		case n > 0 && p.Protocol != 0 && out[n-1].Protocol == p.Protocol && out[n-1].To+1 == p.From:
 			out[n-1].To = p.To
 		default:
 			out = append(out, p)

@@ -25,6 +25,9 @@ type Fact struct {
 // anyPort is how every protocol and port together is written.
 const anyPort = "any"
 
+// otherProtocols is how all protocols but policy.Protocols are written.
+const otherProtocols = "other protocols"
+
 // PortNames lists the ports as text; none means every one of every protocol.
 func PortNames(ports []policy.Ports) []string {
 	if ports == nil {
@@ -32,7 +35,9 @@ func PortNames(ports []policy.Ports) []string {
 	}
 	names := make([]string, len(ports))
 	for i, p := range ports {
-		names[i] = p.String()
+		if names[i] = p.String(); p.Protocol == 0 {
+			names[i] = otherProtocols
+		}
 	}
 	return names
 }

@@ -38,6 +38,10 @@ func TestFromFactsRefusesNonsense(t *testing.T) {
 		"port":     func(f *Fact) { f.Ports = []string{"sip/udp"} },
 		"protocol": func(f *Fact) { f.Ports = []string{"5060/ip"} },
 		"range":    func(f *Fact) { f.Ports = []string{"5060-x/udp"} },
+		"rest":     func(f *Fact) { f.Ports = []string{"5060x/udp"} },
+		"reversed": func(f *Fact) { f.Ports = []string{"2-1/udp"} },
+		"port 0":   func(f *Fact) { f.Ports = []string{"0/udp"} },
+		"65536":    func(f *Fact) { f.Ports = []string{"65536/udp"} },
 		"source":   func(f *Fact) { f.Sources = []string{"192.0.2.0/33"} },
 		"address":  func(f *Fact) { f.Addresses = []string{"here"} },
 	} {
