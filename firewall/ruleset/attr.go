@@ -66,19 +66,31 @@ type attr struct {
 
 // readAttrs splits a list of attributes; false if it is broken anywhere.
 func readAttrs(b []byte) (list []attr, ok bool) {
+	ok = eachAttr(b, func(a attr) bool {
+		list = append(list, a)
+		return true
+	})
+	return list, ok
+}
+
+// eachAttr shows the attributes of a list one after the other; false if it is
+// broken, or where see says so.
+func eachAttr(b []byte, see func(attr) bool) bool {
 	for len(b) > 0 {
 		if len(b) < attrHeader {
-			return nil, false
+			return false
 		}
 		size := int(binary.NativeEndian.Uint16(b))
 		if size < attrHeader || size > len(b) {
-			return nil, false
+			return false
 		}
 		kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
-		list = append(list, attr{kind, b[attrHeader:size:size]})
+		if !see(attr{kind, b[attrHeader:size:size]}) {
+			return false
+		}
 		b = b[min(len(b), (size+3)&^3):]
 	}
-	return list, true
+	return true
 }
 
 func (a attr) u32() (uint32, bool) {

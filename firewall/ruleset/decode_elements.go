@@ -22,16 +22,18 @@ type element struct {
 
 func (d *decoder) readElements(o object) {
 	name, _ := o.text(unix.NFTA_SET_ELEM_LIST_SET)
-	list, ok := readAttrs(o.bytes(unix.NFTA_SET_ELEM_LIST_ELEMENTS))
+	list := d.elements[name]
+	ok := eachAttr(o.bytes(unix.NFTA_SET_ELEM_LIST_ELEMENTS), func(a attr) bool {
+		e := readElement(a.data)
+		e.misshape = e.misshape || a.kind != unix.NFTA_LIST_ELEM
+		list = append(list, e)
+		return true
+	})
 	if !ok {
 		d.foreign("elements of set "+name, o)
 		return
 	}
-	for _, a := range list {
-		e := readElement(a.data)
-		e.misshape = e.misshape || a.kind != unix.NFTA_LIST_ELEM
-		d.elements[name] = append(d.elements[name], e)
-	}
+	d.elements[name] = list
 }
 
 // orphans keeps the elements whose set nobody told of.
@@ -44,26 +46,53 @@ func (d *decoder) orphans() {
 	}
 }
 
+// readElement is called a million times for large sets, so it makes nothing that
+// has to be thrown away.
 func readElement(data []byte) element {
-	var key, value, userdata, expression, expressions []byte
-	var flags uint32
-	var timeout, expiration uint64
 	e := element{raw: data}
-	ok := fields(data, map[uint16]any{
-		unix.NFTA_SET_ELEM_KEY: &key, unix.NFTA_SET_ELEM_DATA: &value,
-		unix.NFTA_SET_ELEM_FLAGS: &flags, unix.NFTA_SET_ELEM_USERDATA: &userdata, unix.NFTA_SET_ELEM_PAD: nil,
-		unix.NFTA_SET_ELEM_TIMEOUT: &timeout, unix.NFTA_SET_ELEM_EXPIRATION: &expiration,
-		unix.NFTA_SET_ELEM_EXPR: &expression, elementExpressions: &expressions,
-	}) && fields(key, map[uint16]any{unix.NFTA_DATA_VALUE: &e.key})
+	var flags uint32
+	var userdata []byte
+	var seen uint64
+	ok := eachAttr(data, func(a attr) (ok bool) {
+		if a.kind >= 64 || seen&(1<<a.kind) != 0 {
+			return false
+		}
+		seen |= 1 << a.kind
+		switch a.kind {
+		case unix.NFTA_SET_ELEM_KEY:
+			e.key, ok = onlyAttr(a.data, unix.NFTA_DATA_VALUE)
+		case unix.NFTA_SET_ELEM_DATA:
+			e.verdict, ok = readVerdict(a.data)
+		case unix.NFTA_SET_ELEM_FLAGS:
+			flags, ok = a.u32()
+		case unix.NFTA_SET_ELEM_USERDATA:
+			userdata, ok = a.data, true
+		case unix.NFTA_SET_ELEM_TIMEOUT, unix.NFTA_SET_ELEM_EXPIRATION, unix.NFTA_SET_ELEM_EXPR, elementExpressions:
+			e.more, ok = true, true
+		case unix.NFTA_SET_ELEM_PAD:
+			ok = true
+		}
+		return ok
+	})
 	e.end = flags == unix.NFT_SET_ELEM_INTERVAL_END
-	e.open = bytes.Equal(userdata, tlv(nil, elementFlags, hostU32(intervalOpen)...))
-	e.more = timeout|expiration != 0 || expression != nil || expressions != nil || userdata != nil && !e.open
+	e.open = bytes.Equal(userdata, openUserdata)
+	e.more = e.more || userdata != nil && !e.open
 	e.misshape = !ok || flags != 0 && !e.end
-	if value != nil {
-		e.verdict, ok = readVerdict(value)
-		e.misshape = e.misshape || !ok
-	}
 	return e
+}
+
+// openUserdata is nft's user data of an interval without an end.
+var openUserdata = tlv(nil, elementFlags, hostU32(intervalOpen)...)
+
+// onlyAttr is the data of the one attribute that is there.
+func onlyAttr(b []byte, kind uint16) (data []byte, ok bool) {
+	n := 0
+	ok = eachAttr(b, func(a attr) bool {
+		n++
+		data = a.data
+		return a.kind == kind
+	})
+	return data, ok && n == 1
 }
 
 // readVerdict reads NFTA_DATA_VERDICT.

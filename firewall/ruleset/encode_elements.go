@@ -56,7 +56,7 @@ func (w *elementWriter) element(i int) {
 	case !w.set.Interval:
 		w.add(key, 0, data, nil)
 	case isAll(to, 0xff):
-		w.add(key, 0, data, tlv(nil, elementFlags, hostU32(intervalOpen)...))
+		w.add(key, 0, data, openUserdata)
 	default:
 		w.add(key, 0, data, nil)
 		w.end = append(w.end[:0], to...)

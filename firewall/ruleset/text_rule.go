@@ -211,7 +211,7 @@ func (t *DataType) formatPrefix(p Prefix) string {
 	switch {
 	case p.Length == 8*t.Len:
 		return t.Format(p.Addr)
-	case t == TypeIfname && bytes.IndexByte(p.Addr[:p.Length/8], 0) >= 0:
+	case t == TypeIfname && p.Length < 8*len(p.Addr) && bytes.IndexByte(p.Addr[:p.Length/8], 0) >= 0:
 		return t.Format(p.Addr) // with the closing zero it is all of the name
 	case t == TypeIfname:
 		return fmt.Sprintf(`"%s*"`, bytes.TrimRight(p.Addr, "\x00"))
