@@ -50,11 +50,11 @@ type Builder struct {
 }
 
 // AddRange adds the addresses from one to another of the same family, both
-// included; a range that runs backwards adds nothing.
+// included; a range that runs backwards, or lacks an end, adds nothing.
 func (b *Builder) AddRange(from, to netip.Addr) {
 	from, to = from.Unmap(), to.Unmap()
 	switch {
-	case from.Is4() != to.Is4() || to.Less(from):
+	case !from.IsValid() || from.Is4() != to.Is4() || to.Less(from):
 	case from.Is4():
 		b.v4 = append(b.v4, span[key4]{key4Of(from), key4Of(to)})
 	default:
@@ -62,8 +62,19 @@ func (b *Builder) AddRange(from, to netip.Addr) {
 	}
 }
 
-// AddPrefix adds the prefix's addresses; host bits do not matter.
+// mappedBits is the length of the prefix that IPv4-mapped addresses have in
+// common (RFC 4291, section 2.5.5.2).
+const mappedBits = 96
+
+// AddPrefix adds the prefix's addresses; host bits do not matter. A prefix that
+// is not valid adds nothing.
 func (b *Builder) AddPrefix(p netip.Prefix) {
+	if !p.IsValid() {
+		return
+	}
+	if p.Addr().Is4In6() && p.Bits() >= mappedBits {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits)
+	}
 	p = p.Masked()
 	free := p.Addr().BitLen() - p.Bits()
 	if p.Addr().Is4() {

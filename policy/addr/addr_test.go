@@ -18,13 +18,15 @@ func prefixes(texts ...string) (list []netip.Prefix) {
 	return list
 }
 
-// universe is 16 addresses of each family, around both ends of its space.
+// universe is some addresses of each family around both ends of its space, and
+// of IPv6 around the border between the halves of its numbers.
 var universe = func() (all []netip.Addr) {
 	for i := range 8 {
 		k := key4(i)
 		all = append(all, k.addr(), (^k).addr())
 		l := key6{0, uint64(i)}
 		all = append(all, l.addr(), key6{^l.hi, ^l.lo}.addr())
+		all = append(all, key6{1, l.lo}.addr(), key6{0, ^l.lo}.addr())
 	}
 	return all
 }()
@@ -125,7 +127,69 @@ func TestBackwardAndMixedRangesAddNothing(t *testing.T) {
 }
 
 func TestMappedCountsAsIPv4(t *testing.T) {
-	assert.True(t, Of(prefixes("192.0.2.0/24")...).Contains(netip.MustParseAddr("::ffff:192.0.2.7")))
+	want := Of(prefixes("192.0.2.0/24")...)
+	assert.True(t, want.Contains(netip.MustParseAddr("::ffff:192.0.2.7")))
+	assert.True(t, want.Equal(Of(prefixes("::ffff:192.0.2.0/120")...)))
+	assert.True(t, Any4().Equal(Of(prefixes("::ffff:0:0/96")...)))
+	assert.Equal(t, []string{"::fffe:0:0/95"}, Of(prefixes("::fffe:0:0/95")...).Strings())
+	var b Builder
+	b.AddRange(netip.MustParseAddr("::ffff:192.0.2.0"), netip.MustParseAddr("::ffff:192.0.2.255"))
+	assert.True(t, want.Equal(b.Set()))
+}
+
+func TestWhatIsNotValidAddsNothing(t *testing.T) {
+	var b Builder
+	b.AddPrefix(netip.Prefix{})
+	b.AddPrefix(netip.PrefixFrom(netip.MustParseAddr("192.0.2.1"), 33))
+	b.AddRange(netip.Addr{}, netip.Addr{})
+	b.AddRange(netip.Addr{}, netip.MustParseAddr("::1"))
+	b.AddRange(netip.MustParseAddr("::"), netip.Addr{})
+	assert.Empty(t, b.Set().Strings())
+	assert.False(t, Any().Contains(netip.Addr{}))
+}
+
+// Sets share memory with what they were made of; none may change for it.
+func TestSetsDoNotChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, m := genSet(t)
+		u, n := genSet(t)
+		var b Builder
+		b.AddSet(s)
+		first := b.Set()
+		b.AddSet(u)
+		b.Set().Union(s).Subtract(u).Intersect(Any())
+		s.Union(u).Union(s)
+		requireModel(t, s, func(a netip.Addr) bool { return m[a] })
+		requireModel(t, u, func(a netip.Addr) bool { return n[a] })
+		require.True(t, first.Equal(s))
+	})
+}
+
+func TestMillionPrefixes(t *testing.T) {
+	const n = 1_000_000
+	var even, odd Builder
+	for i := range n { // in an order far from sorted
+		k := key4(i*7919%n) << 12
+		even.AddPrefix(netip.PrefixFrom(k.addr(), 24))
+		odd.AddPrefix(netip.PrefixFrom((k | 1<<11).addr(), 24))
+	}
+	s, u := even.Set(), odd.Set()
+	require.Equal(t, n, s.Len4())
+	require.Equal(t, 2*n, s.Union(u).Len4())
+	require.True(t, s.Union(u).Subtract(u).Equal(s))
+	require.True(t, s.Intersect(u).IsEmpty())
+}
+
+func BenchmarkMillionUnion(b *testing.B) {
+	var even, odd Builder
+	for i := range 1_000_000 {
+		even.AddPrefix(netip.PrefixFrom((key4(i) << 12).addr(), 24))
+		odd.AddPrefix(netip.PrefixFrom((key4(i)<<12 | 1<<11).addr(), 24))
+	}
+	s, u := even.Set(), odd.Set()
+	for b.Loop() {
+		s.Union(u)
+	}
 }
 
 func BenchmarkMillionPrefixes(b *testing.B) {

@@ -28,23 +28,24 @@ func merged[K key[K]](in []span[K]) spans[K] {
 	slices.SortFunc(in, func(a, b span[K]) int {
 		return cmp.Or(compareKeys(a.from, b.from), compareKeys(a.to, b.to))
 	})
-	out := in[:0]
+	out := spans[K](in[:0])
 	for _, s := range in {
-		if n := len(out); n > 0 && touches(out[n-1], s) {
-			if out[n-1].to.less(s.to) {
-				out[n-1].to = s.to
-			}
-			continue
-		}
-		out = append(out, s)
+		out = out.with(s)
 	}
-	return spans[K](slices.Clip(out))
+	return slices.Clip(out)
 }
 
-// touches reports whether b, which begins no earlier than a, begins at the
-// latest right behind it.
-func touches[K key[K]](a, b span[K]) bool {
-	return !a.to.less(b.from) || a.to.next() == b.from
+// with adds a span that begins no earlier than the last one, as a part of that
+// one where they overlap or touch.
+func (s spans[K]) with(next span[K]) spans[K] {
+	n := len(s)
+	if n == 0 || s[n-1].to.less(next.from) && s[n-1].to.next() != next.from {
+		return append(s, next)
+	}
+	if s[n-1].to.less(next.to) {
+		s[n-1].to = next.to
+	}
+	return s
 }
 
 func (s spans[K]) union(t spans[K]) spans[K] {
@@ -54,7 +55,15 @@ func (s spans[K]) union(t spans[K]) spans[K] {
 	case len(t) == 0:
 		return s
 	}
-	return merged(append(slices.Clone([]span[K](s)), t...))
+	out := make(spans[K], 0, len(s)+len(t))
+	for len(s) > 0 || len(t) > 0 {
+		if len(t) == 0 || len(s) > 0 && s[0].from.less(t[0].from) {
+			out, s = out.with(s[0]), s[1:]
+		} else {
+			out, t = out.with(t[0]), t[1:]
+		}
+	}
+	return slices.Clip(out)
 }
 
 func (s spans[K]) intersect(t spans[K]) (out spans[K]) {
