@@ -14,6 +14,7 @@ import (
 	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/firewall/store"
+	"ngcp-fw/policy"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -30,8 +31,10 @@ type Plan struct {
 	Generation uint64         // Target's number; the current one's where nothing changes
 	Changes    []ruleset.Change
 	Exposure   exposure.Change
-	Replaced   bool // after applying: the whole table had to go and come back, with its counters and bans
-	Known      bool // the exposures in force are known; if not, Exposure counts from nothing
+	Cut        int      // after applying: tracked flows of sources that are refused now, which were ended
+	Remarks    []string // after applying: what went wrong besides, though the ruleset is in force
+	Replaced   bool     // after applying: the whole table had to go and come back, with its counters and bans
+	Known      bool     // the exposures in force are known; if not, Exposure counts from nothing
 
 	before *exposure.Model // who may reach what now; nil: unknown, or nobody by us
 }
@@ -207,6 +210,8 @@ func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, loc
 	if err := snapshot.Commit(); err != nil {
 		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; until then status cannot tell drift", plan.Generation, err)
 	}
+	plan.Cut, err = cutFlows(m)
+	plan.remark(err)
 	return plan, nil
 }
 
@@ -214,9 +219,30 @@ func (p *Plan) send(conn *kernel.Conn) error {
 	if !p.Changed() {
 		return nil
 	}
+	if p.Current == nil {
+		p.remark(host.SeedConnections())
+	}
 	result, err := conn.Apply(p.Target)
 	p.Replaced = result.Replaced
 	return err
+}
+
+func (p *Plan) remark(err error) {
+	if err != nil {
+		p.Remarks = append(p.Remarks, err.Error())
+	}
+}
+
+// cutFlows ends the tracked flows that the model refuses: to the kernel they
+// are established, so no rule for new ones would stop them.
+func cutFlows(m *exposure.Model) (int, error) {
+	if m.Observe {
+		return 0, nil
+	}
+	return host.CutFlows(func(f host.Flow) bool {
+		flow := policy.Flow{From: f.From.Addr(), FromPort: f.From.Port(), To: f.To.Addr(), ToPort: f.To.Port(), Protocol: policy.Protocol(f.Protocol)}
+		return policy.HasPorts(flow.Protocol) && !m.Allows(flow).Accept
+	})
 }
 
 // prepare has the snapshot on the disk before anything is sent.

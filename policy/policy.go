@@ -96,6 +96,16 @@ var Protocols = []struct {
 	Name     string
 }{{TCP, "tcp"}, {UDP, "udp"}, {SCTP, "sctp"}}
 
+// HasPorts reports whether it is one of Protocols.
+func HasPorts(p Protocol) bool {
+	for _, row := range Protocols {
+		if row.Protocol == p {
+			return true
+		}
+	}
+	return false
+}
+
 // String is the protocol's name in the policy.
 func (p Protocol) String() string {
 	for _, row := range Protocols {

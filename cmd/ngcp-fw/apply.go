@@ -51,7 +51,13 @@ func (a *app) apply(in *input, allowLockout, asJSON bool) error {
 	if plan.Replaced && plan.Current != nil {
 		a.remark("the whole table had to be replaced: its counters and bans began anew")
 	}
+	for _, text := range plan.Remarks {
+		a.remark("%s", text)
+	}
 	words := fmt.Sprintf("Generation %d in force (%s; verified against the kernel).", plan.Generation, changeCounts(plan.Changes))
+	if plan.Cut > 0 {
+		words += fmt.Sprintf(" %s of sources that are refused now were cut.", plural(plan.Cut, "flow"))
+	}
 	fmt.Fprintln(a.out, wrap(words, 0, 0))
 	return nil
 }

@@ -1,0 +1,67 @@
+package host
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Flow is a tracked flow that somebody began: from there to here.
+type Flow struct {
+	From, To netip.AddrPort
+	Protocol uint8
+}
+
+// CutFlows deletes the entries of connection tracking for the flows to this
+// host that are refused, so that their next packet is a new flow's. It reports
+// how many there were.
+func CutFlows(refused func(Flow) bool) (int, error) {
+	local, err := localAddrs()
+	if err != nil {
+		return 0, err
+	}
+	filter := flowFilter{local, refused}
+	total := 0
+	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
+		cut, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
+		total += int(cut)
+		if err != nil {
+			return total, fmt.Errorf("cannot cut the tracked flows of sources that are refused now: %w", err)
+		}
+	}
+	return total, nil
+}
+
+// localAddrs is the machine's addresses.
+func localAddrs() (map[netip.Addr]bool, error) {
+	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list this machine's addresses: %w", err)
+	}
+	local := map[netip.Addr]bool{}
+	for _, a := range list {
+		if addr, ok := netip.AddrFromSlice(a.IP); ok {
+			local[addr.Unmap()] = true
+		}
+	}
+	return local, nil
+}
+
+// flowFilter finds the flows from elsewhere to this host that are refused.
+type flowFilter struct {
+	local   map[netip.Addr]bool
+	refused func(Flow) bool
+}
+
+// MatchConntrackFlow reports whether the entry is to be deleted.
+func (f flowFilter) MatchConntrackFlow(entry *netlink.ConntrackFlow) bool {
+	t := entry.Forward
+	from, ok := netip.AddrFromSlice(t.SrcIP)
+	to, fine := netip.AddrFromSlice(t.DstIP)
+	if from, to = from.Unmap(), to.Unmap(); !ok || !fine || f.local[from] || !f.local[to] {
+		return false
+	}
+	return f.refused(Flow{netip.AddrPortFrom(from, t.SrcPort), netip.AddrPortFrom(to, t.DstPort), t.Protocol})
+}
