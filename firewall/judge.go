@@ -26,7 +26,7 @@ func Judge(m *exposure.Model, t *ruleset.Table, f policy.Flow) Verdict {
 		in = likelyLink(d)
 	}
 	outcome := t.EvaluateInput(Packet(f, in))
-	v := Verdict{Accept: outcome.Accept, Exposure: d.Exposure, Nearest: d.Nearest, Reason: reason(d, f)}
+	v := Verdict{Accept: outcome.Accept, Exposure: d.Exposure, Nearest: d.Nearest, Reason: reason(m, d)}
 	if n := len(outcome.Decided); n > 0 {
 		v.Rule = ruleText(t, outcome.Decided[n-1])
 	}
@@ -42,8 +42,10 @@ func likelyLink(d exposure.Decision) string {
 	return ""
 }
 
-func reason(d exposure.Decision, f policy.Flow) string {
+func reason(m *exposure.Model, d exposure.Decision) string {
 	switch {
+	case m.Observe && !d.Accept:
+		return "observe is on, so what would be dropped is counted, logged and accepted"
 	case d.Denied:
 		return "the source is refused before everything (deny)"
 	case d.Host != "":

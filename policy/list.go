@@ -45,7 +45,7 @@ func parseEntryFile(p *parser, n *yaml.Node, into *entry) {
 		if errors.Is(list.err, fs.ErrNotExist) && !filepath.IsAbs(word.Text) {
 			hint = "relative paths start at the policy's folder; this is " + show(path)
 		}
-		p.fail(n, "file-unreadable", hint, "%s: %s", show(word.Text), fileProblem(list.err))
+		p.fail(n, "file-unreadable", hint, "%s: %s", show(word.Text), diag.FileProblem(list.err))
 	case list.lines == 0:
 		p.report(diag.Warning, p.pos(n), yamlwalk.Width(n), problem("empty-list-file", "", "%s lists no source", show(word.Text)))
 	}
@@ -172,18 +172,4 @@ func (p *listParser) summary() {
 	}
 	last := &p.list[maxListErrors]
 	*last = moreErrors(last.Pos, p.errors-maxListErrors)
-}
-
-// fileProblem says in words why a file can't be read.
-func fileProblem(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "no such file"
-	case errors.Is(err, fs.ErrPermission):
-		return "no permission to read it"
-	}
-	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
 }

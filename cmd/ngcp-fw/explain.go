@@ -11,6 +11,7 @@ import (
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -50,8 +51,12 @@ func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 	if verdict.Accept {
 		result.Verdict = "accept"
 	}
-	if e := verdict.Exposure; e != nil {
+	switch e := verdict.Exposure; {
+	case e != nil:
 		result.Service, result.Role, result.Origin = e.Service, e.Role, e.Origin.Origin()
+	case len(verdict.Nearest) > 0:
+		near := nearest(verdict.Nearest)[0]
+		result.Service, result.Role, result.Origin = near.Service, near.Role, roleOrigin(near).Origin()
 	}
 	if asJSON {
 		if err := writeJSON(a.out, result); err != nil {
@@ -104,14 +109,18 @@ func flowError(err error) error {
 	return usagef("%w", err)
 }
 
+// roleOrigin is where somebody wrote whom the exposure is for.
+func roleOrigin(e exposure.Exposure) diag.Pos {
+	if e.RolePos.IsZero() {
+		return e.Origin
+	}
+	return e.RolePos
+}
+
 // nearMiss says of one exposure of the flow's port why it does not accept it.
 func nearMiss(flow policy.Flow, e exposure.Exposure) string {
-	origin := e.RolePos
-	if origin.IsZero() {
-		origin = e.Origin
-	}
 	text := fmt.Sprintf("%s (%s) is for %s: %s (%s)", e.Service, strings.Join(exposure.PortNames(e.Ports), " "),
-		e.Role, sourceText(e.Sources), origin.LineOrigin())
+		e.Role, sourceText(e.Sources), roleOrigin(e).LineOrigin())
 	if e.Sources.Contains(flow.From) {
 		text += fmt.Sprintf("; %s is among them, but it is open on %s only", flow.From, strings.Join(where(e), ", "))
 	} else {

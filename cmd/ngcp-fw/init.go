@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/firewall/host"
+	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/ngcp"
 )
 
@@ -110,23 +111,23 @@ func sshPorts(config string) []uint16 {
 // writeNew writes a file that must not be there yet, whole or not at all.
 func writeNew(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return systemFailure(fmt.Errorf("cannot make the folder of %s: %s", path, fileProblem(err)))
+		return systemFailure(fmt.Errorf("cannot make the folder of %s: %s", path, diag.FileProblem(err)))
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".policy-*")
 	if err != nil {
-		return systemFailure(fmt.Errorf("cannot write %s: %s", path, fileProblem(err)))
+		return systemFailure(fmt.Errorf("cannot write %s: %s", path, diag.FileProblem(err)))
 	}
 	defer os.Remove(temp.Name())
 	_, err = temp.Write(text)
 	err = errors.Join(err, temp.Sync(), temp.Close())
 	if err != nil {
-		return systemFailure(fmt.Errorf("cannot write %s: %s", path, fileProblem(err)))
+		return systemFailure(fmt.Errorf("cannot write %s: %s", path, diag.FileProblem(err)))
 	}
 	err = os.Link(temp.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
 		return usagef("%s exists and stays as it is\nhint: ngcp-fw init -f ANOTHER-FILE, or -f - to see it", path)
 	} else if err != nil {
-		return systemFailure(fmt.Errorf("cannot write %s: %s", path, fileProblem(err)))
+		return systemFailure(fmt.Errorf("cannot write %s: %s", path, diag.FileProblem(err)))
 	}
 	return nil
 }

@@ -50,9 +50,15 @@ func (a *app) load(warnings bool) (*input, error) {
 func (a *app) read(flags globalFlags) *input {
 	in := &input{texts: map[string][]byte{}, lists: map[string]bool{}}
 	in.readPolicy(a, flags.policy)
-	if in.policy == nil {
-		return in
+	if in.policy != nil {
+		in.resolve(flags)
 	}
+	in.diags = placed(in.diags)
+	return in
+}
+
+// resolve reads what the policy or the flags name, and makes the model.
+func (in *input) resolve(flags globalFlags) {
 	inputs := exposure.Inputs{Policy: in.policy, Now: time.Now()}
 	inputs.Config = in.readConfig(flags.config)
 	inputs.Network = in.readNetwork(flags.network)
@@ -62,7 +68,17 @@ func (a *app) read(flags globalFlags) *input {
 	model, diags := exposure.Resolve(inputs)
 	in.model, in.diags = model, append(in.diags, diags...)
 	in.diags.Sort()
-	return in
+}
+
+// placed gives remarks on a whole file or line the place where it begins, so
+// that all of them read FILE:LINE:COL.
+func placed(list diag.List) diag.List {
+	for i := range list {
+		if p := &list[i].Pos; p.File != "" {
+			p.Line, p.Column = max(p.Line, 1), max(p.Column, 1)
+		}
+	}
+	return list
 }
 
 func (in *input) readPolicy(a *app, path string) {
@@ -72,7 +88,7 @@ func (in *input) readPolicy(a *app, path string) {
 		a.remark("no %s: the built-in policy serves", defaultPolicy)
 		in.policy = policy.Builtin()
 	case err != nil:
-		in.fail(diag.Pos{File: name}, "file-unreadable", fileProblem(err), "ngcp-fw init -f "+name+" writes a first policy")
+		in.fail(diag.Pos{File: name}, "file-unreadable", diag.FileProblem(err), "ngcp-fw init -f "+name+" writes a first policy")
 	default:
 		in.texts[name] = data
 		in.digest = digest(data)
@@ -85,11 +101,26 @@ func (a *app) policyText(path string) (name string, data []byte, err error) {
 	case "":
 		path = defaultPolicy
 	case "-":
-		data, err = io.ReadAll(a.in)
+		data, err = readAll(a.in)
 		return stdinName, data, err
 	}
-	data, err = os.ReadFile(path)
+	data, err = readWhole(path)
 	return path, data, err
+}
+
+// largestFile is one byte more than the YAML reader takes: enough for it to
+// refuse the file, and an end to devices that have none.
+const largestFile = 32<<20 + 1
+
+func readAll(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, largestFile)) }
+
+func readWhole(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f)
 }
 
 func (in *input) openList(path string) (io.ReadCloser, error) {
@@ -153,7 +184,7 @@ func (in *input) readNetwork(flag string) *ngcp.Network {
 }
 
 func (in *input) readFile(f file) ([]byte, bool) {
-	data, err := os.ReadFile(f.path)
+	data, err := readWhole(f.path)
 	if err == nil {
 		return data, true
 	}
@@ -161,24 +192,10 @@ func (in *input) readFile(f file) ([]byte, bool) {
 	if pos.IsZero() {
 		pos.File = f.path
 	}
-	in.fail(pos, "file-unreadable", fmt.Sprintf("%s: %s", f.path, fileProblem(err)), "")
+	in.fail(pos, "file-unreadable", fmt.Sprintf("%s: %s", f.path, diag.FileProblem(err)), "")
 	return nil, false
 }
 
 func (in *input) fail(pos diag.Pos, code, message, hint string) {
 	in.diags = append(in.diags, diag.Diagnostic{Pos: pos, Severity: diag.Error, Code: code, Message: message, Hint: hint})
-}
-
-// fileProblem says in words why a file cannot be read.
-func fileProblem(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "no such file"
-	case errors.Is(err, fs.ErrPermission):
-		return "no permission to read it"
-	}
-	if p := (*fs.PathError)(nil); errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
 }
