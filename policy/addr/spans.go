@@ -138,7 +138,7 @@ func (s spans[K]) whole() bool {
 func (s spans[K]) prefixes(yield func(netip.Prefix) bool) bool {
 	for _, left := range s {
 		for {
-			free := min(left.from.zeros(), left.from.bits())
+			free := left.from.zeros()
 			for left.to.less(left.from.withLowBits(free)) {
 				free--
 			}
