@@ -55,13 +55,15 @@ type flowFilter struct {
 	refused func(Flow) bool
 }
 
-// MatchConntrackFlow reports whether the entry is to be deleted.
+// MatchConntrackFlow reports whether the entry is to be deleted. Where a flow
+// ends is where its answers come from: others' address translation may have
+// redirected it to another port, or through this host to somebody else.
 func (f flowFilter) MatchConntrackFlow(entry *netlink.ConntrackFlow) bool {
-	t := entry.Forward
-	from, ok := netip.AddrFromSlice(t.SrcIP)
-	to, fine := netip.AddrFromSlice(t.DstIP)
+	begin, end := entry.Forward, entry.Reverse
+	from, ok := netip.AddrFromSlice(begin.SrcIP)
+	to, fine := netip.AddrFromSlice(end.SrcIP)
 	if from, to = from.Unmap(), to.Unmap(); !ok || !fine || f.local[from] || !f.local[to] {
 		return false
 	}
-	return f.refused(Flow{netip.AddrPortFrom(from, t.SrcPort), netip.AddrPortFrom(to, t.DstPort), t.Protocol})
+	return f.refused(Flow{netip.AddrPortFrom(from, begin.SrcPort), netip.AddrPortFrom(to, end.SrcPort), begin.Protocol})
 }
