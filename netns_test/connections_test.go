@@ -236,12 +236,12 @@ func TestLockoutIsRefused(t *testing.T) {
 	for from, at := range map[string]string{"198.18.0.1:5000": "192.0.2.10:22", "[2001:db8:10::1]:5000": "[2001:db8:1::10]:22"} {
 		session := dialIn(t, s.Host, "tcp", from, at)
 		exchange(t, session, "logged in")
-		before := s.listing("ruleset")
+		before := s.commits()
 		s.write("policy.yml", strict)
 		r := s.run("apply")
 		assert.Equal(t, 4, r.Code, "%s%s", r.Stdout, r.Stderr)
 		assert.Contains(t, r.Stderr, addrPortOf(from).Addr().String())
-		assert.Equal(t, before, s.listing("ruleset"))
+		assert.Equal(t, before, s.commits())
 		exchange(t, session, "still here")
 
 		s.apply("--allow-lockout")
