@@ -115,7 +115,7 @@ func TestRemoveOpensWhatWasClosed(t *testing.T) {
 func TestApplyTwiceSendsNothing(t *testing.T) {
 	s := enforce(t, everybody+"deny: [10.1.2.3]\nlog: {rate: 10/second}\n")
 	listing, count := s.listing("ruleset"), s.commits()
-	s.apply()
+	assert.Contains(t, s.apply().Stdout, "nothing was sent")
 	assert.Equal(t, count, s.commits())
 	assert.Equal(t, listing, s.listing("ruleset"))
 	assert.Zero(t, s.run("diff").Code)
