@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,7 +34,22 @@ func freshNetwork(t *testing.T, addresses ...string) {
 		require.NoError(t, err)
 		addr.Flags = unix.IFA_F_NODAD
 		require.NoError(t, netlink.AddrAdd(lo, addr))
+		awaitLocal(t, addr.IP)
 	}
+}
+
+// awaitLocal waits until an address is one of the host's: for IPv6, the kernel
+// adds the route of a new address a moment later.
+func awaitLocal(t *testing.T, ip net.IP) {
+	t.Helper()
+	for range 1000 {
+		routes, err := netlink.RouteGet(ip)
+		if err == nil && routes[0].Type == unix.RTN_LOCAL {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("%s does not become local", ip)
 }
 
 // listen opens a port on all addresses of both families, or on IPv4's alone.
