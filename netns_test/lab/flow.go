@@ -16,8 +16,7 @@ const (
 	UDP  Protocol = 17
 	SCTP Protocol = 132
 
-	protocolICMP   = ICMP
-	protocolICMPv6 = Protocol(58)
+	protocolICMPv6 Protocol = 58
 )
 
 // Flow is a packet to send to the host: the first of a UDP flow, a TCP or SCTP
@@ -111,7 +110,7 @@ func (f Flow) segment(number uint32) []byte {
 		return udpSegment(src, dst, f.Payload)
 	case SCTP:
 		return sctpSegment(src, dst, number)
-	case protocolICMP, protocolICMPv6:
+	case ICMP, protocolICMPv6:
 		return icmpMessage(f.From, f.To, f.Type, f.Code, f.Payload)
 	}
 	return f.Payload

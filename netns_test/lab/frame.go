@@ -100,7 +100,7 @@ func sum(start uint32, data []byte) uint16 {
 // pseudo header, which ICMP of IPv4 does without.
 func seal(segment []byte, at int, src, dst netip.Addr, proto Protocol) []byte {
 	var start uint32
-	if proto != protocolICMP {
+	if proto != ICMP {
 		pseudo := append(src.AsSlice(), dst.AsSlice()...)
 		pseudo = binary.BigEndian.AppendUint32(pseudo, uint32(len(segment)))
 		start = uint32(sum(uint32(proto), pseudo))
@@ -156,7 +156,7 @@ func ports(src, dst netip.AddrPort) []byte {
 
 // icmpMessage is a message of ICMP, or of ICMPv6 between addresses of IPv6.
 func icmpMessage(src, dst netip.Addr, kind, code byte, body []byte) []byte {
-	proto := protocolICMP
+	proto := ICMP
 	if src.Is6() {
 		proto = protocolICMPv6
 	}

@@ -65,10 +65,11 @@ func (w *wire) hardwareAddr(dst netip.Addr) net.HardwareAddr {
 }
 
 // sync returns when the host has handled everything that was sent to it before
-// on this link: it answers an ARP probe (RFC 5227 section 2.1.1) that went behind.
-func (w *wire) sync(host netip.Addr) error {
+// on this link: it answers an ARP probe (RFC 5227 section 2.1.1) that went behind,
+// from a hardware address with the number in it.
+func (w *wire) sync(host netip.Addr, number uint32) error {
 	const ethernet, request, reply = 1, 1, 2 // IANA, ARP Parameters
-	token := binary.BigEndian.AppendUint32([]byte{0x02, 0}, sent.Add(1))
+	token := binary.BigEndian.AppendUint32([]byte{0x02, 0}, number)
 	arp := []byte{0, ethernet, etherIPv4 >> 8, etherIPv4 & 0xff, 6, 4, 0, request}
 	arp = append(append(arp, token...), 0, 0, 0, 0)
 	arp = append(append(arp, 0, 0, 0, 0, 0, 0), host.AsSlice()...)

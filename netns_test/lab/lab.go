@@ -21,8 +21,9 @@ type Host struct {
 	ns      namespace
 	netlink *netlink.Handle
 	links   []*wire
-	probing sync.Mutex // a probe's replies are nobody else's
 	anyIPv4 netip.Addr // of the host's addresses: what ARP can ask for
+	probing sync.Mutex // who holds it sends probes
+	sent    uint32     // numbers probes
 }
 
 // T is what New needs of a test.
@@ -101,8 +102,10 @@ func (h *Host) Close() {
 	for _, w := range h.links {
 		w.close()
 	}
+	h.links = nil
 	if h.netlink != nil {
 		h.netlink.Close()
+		h.netlink = nil
 	}
 	if h.ns.fd > 0 {
 		h.ns.fd.Close()
@@ -120,11 +123,6 @@ func (h *Host) Sysctl(name, value string) error {
 
 // Netlink is a netlink connection in the host's namespace.
 func (h *Host) Netlink() *netlink.Handle { return h.netlink }
-
-// ForgetConnections empties the host's connection table.
-func (h *Host) ForgetConnections() error {
-	return h.netlink.ConntrackTableFlush(netlink.ConntrackTable)
-}
 
 // Connections is the host's connection table, of both families.
 func (h *Host) Connections() (all []*netlink.ConntrackFlow, err error) {

@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
-
-// sent numbers probes, in all labs of the program.
-var sent atomic.Uint32
 
 // key is how a probe is known again where it arrives: its addresses, protocol and
 // the beginning of what IP carried, with ports and checksum or sequence number.

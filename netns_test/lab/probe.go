@@ -2,7 +2,6 @@ package lab
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +33,8 @@ func (h *Host) Probe(f Flow) (Outcome, error) {
 }
 
 // ProbeAll sends a packet for each flow, in their order, and tells what became of
-// each. Flows that differ in nothing share their fate.
+// each. Flows that differ in nothing share their fate. A flood of other packets at
+// the same time can hide probes, which are seen through sockets' buffers.
 func (h *Host) ProbeAll(flows []Flow) ([]Outcome, error) {
 	return h.probe(flows, h.ns)
 }
@@ -88,6 +88,8 @@ func (h *Host) probe(flows []Flow, at namespace) (outcomes []Outcome, err error)
 	return outcomes, err
 }
 
+const maxCPUs = 1024 // sched.h, CPU_SETSIZE
+
 // pin keeps the thread on one CPU. A packet sent into a veth pair waits in the
 // queue of the sender's CPU: from one CPU, packets arrive in the order they were
 // sent.
@@ -96,7 +98,7 @@ func pin() error {
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
 		return err
 	}
-	for cpu := range runtime.NumCPU() * 64 {
+	for cpu := range maxCPUs {
 		if allowed.IsSet(cpu) {
 			one.Set(cpu)
 			return unix.SchedSetaffinity(0, &one)
@@ -116,7 +118,8 @@ func (h *Host) probeBatch(flows []Flow) ([]Outcome, error) {
 		if err != nil {
 			return nil, err
 		}
-		number := sent.Add(1)
+		h.sent++
+		number := h.sent
 		if f, err = f.complete(w, number); err != nil {
 			return nil, err
 		}
@@ -135,7 +138,8 @@ func (h *Host) probeBatch(flows []Flow) ([]Outcome, error) {
 		}
 	}
 	for _, w := range used {
-		if err := w.sync(h.anyIPv4); err != nil {
+		h.sent++
+		if err := w.sync(h.anyIPv4, h.sent); err != nil {
 			return nil, err
 		}
 	}

@@ -66,9 +66,6 @@ func (o Outside) ListenPacket(network string, at netip.AddrPort) (net.PacketConn
 // Do runs f on a thread outside.
 func (o Outside) Do(f func() error) error { return o.wire.ns.do(f) }
 
-// HardwareAddr is of the outside's end of the link.
-func (o Outside) HardwareAddr() net.HardwareAddr { return o.wire.farEnd.Attrs().HardwareAddr }
-
 func dial(n namespace, network string, from, to netip.AddrPort) (net.Conn, error) {
 	var local net.Addr
 	if from.IsValid() {

@@ -21,7 +21,7 @@ var (
 )
 
 const (
-	linkTable    = 1000 // routing table of the host's first link, the next has the next
+	linkTable    = 1000 // routing table of the host's first link; the next link has the next
 	outsideTable = 1000 // routing table in which the outside owns everything
 	rulePriority = 100  // before the main table's 32766
 )
