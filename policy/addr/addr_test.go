@@ -172,6 +172,17 @@ func TestSetsDoNotChange(t *testing.T) {
 	})
 }
 
+func TestBuilderGoesOn(t *testing.T) {
+	var b Builder
+	for _, p := range prefixes("10.0.0.6/32", "10.0.0.4/32", "10.0.0.2/32") { // room for one more
+		b.AddPrefix(p)
+	}
+	before := b.Set()
+	b.AddPrefix(netip.MustParsePrefix("10.0.0.3/32"))
+	assert.Equal(t, []string{"10.0.0.2/31", "10.0.0.4", "10.0.0.6"}, b.Set().Strings())
+	assert.Equal(t, []string{"10.0.0.2", "10.0.0.4", "10.0.0.6"}, before.Strings())
+}
+
 func TestMillionPrefixes(t *testing.T) {
 	const n = 1_000_000
 	var even, odd Builder
