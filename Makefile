@@ -52,8 +52,9 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 	        $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./$$(dirname $$file); \
 	    done; done
 
+# By count, not by time: go test can fail at a deadline without a finding.
 fuzz-short:
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
 install: build ## into DESTDIR and PREFIX (/usr/local)
 	install -D -m 0755 bin/ngcp-fw '$(DESTDIR)$(PREFIX)/sbin/ngcp-fw'

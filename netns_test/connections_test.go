@@ -250,3 +250,16 @@ func TestLockoutIsRefused(t *testing.T) {
 		s.change(everybody)
 	}
 }
+
+// A connection of the host's own that another table's tracking took up in the
+// middle, the server's packet first, is the host's own all the same.
+func TestConnectionTrackedFromTheMiddleGoesOn(t *testing.T) {
+	s := newSite(t, map[string]string{"policy.yml": everybody})
+	server, client := pipeOut(t, s, "192.0.2.10:0", "203.0.113.80:80")
+	nft(t, s.Host, "table inet others {\n chain in {\n type filter hook input priority 0; ct state established,new accept\n }\n}")
+	tell(t, server, client, "one")
+	s.apply()
+	tell(t, server, client, "two")
+	s.change(everybody + "services: {xcap: {enabled: false}}\n")
+	tell(t, server, client, "three")
+}

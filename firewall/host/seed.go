@@ -10,54 +10,100 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// established is how long, in seconds, connection tracking remembers a silent
+// silence is how long, in seconds, connection tracking remembers a silent
 // TCP connection: the kernel's own default (nf_conntrack_tcp_timeout_established).
-const established = 5 * 24 * 60 * 60
+const silence = 5 * 24 * 60 * 60
 
 // SeedConnections tells connection tracking of the TCP connections that are
 // open now. It has not seen them begin where nothing was tracked before, and
 // would take the next packet that comes in for a new flow's; of a connection
 // that this host opened and only receives on, that would be the end.
+//
+// An entry that another table's tracking made from the middle of such a
+// connection, with the peer's packet first, has it the wrong way round: it goes.
 func SeedConnections() error {
+	var connections []connection
 	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
 		sockets, err := netlink.SocketDiagTCP(family)
 		if err != nil {
 			return fmt.Errorf("cannot list the TCP connections that are open: %w", err)
 		}
-		listens := map[uint16]bool{}
-		for _, s := range sockets {
-			listens[s.ID.SourcePort] = listens[s.ID.SourcePort] || s.State == netlink.TCP_LISTEN
-		}
-		for _, s := range sockets {
-			if err := seed(s, listens[s.ID.SourcePort]); err != nil {
-				return err
-			}
+		connections = append(connections, established(sockets)...)
+	}
+	if err := forgetReversed(connections); err != nil {
+		return err
+	}
+	for _, c := range connections {
+		if err := c.seed(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// seed makes the entry of one socket; inbound says that the peer began.
-func seed(s *netlink.Socket, inbound bool) error {
-	local, ok := netip.AddrFromSlice(s.ID.Source)
-	peer, fine := netip.AddrFromSlice(s.ID.Destination)
-	if local, peer = local.Unmap(), peer.Unmap(); s.State != netlink.TCP_ESTABLISHED || !ok || !fine || peer.IsLoopback() {
-		return nil
+// connection is an established TCP connection, from who began it.
+type connection struct{ from, to netip.AddrPort }
+
+// established finds the connections with others among the sockets. The peer
+// began those with a port that this host listens on.
+func established(sockets []*netlink.Socket) (list []connection) {
+	listens := map[uint16]bool{}
+	for _, s := range sockets {
+		listens[s.ID.SourcePort] = listens[s.ID.SourcePort] || s.State == netlink.TCP_LISTEN
 	}
-	from, to := netip.AddrPortFrom(local, s.ID.SourcePort), netip.AddrPortFrom(peer, s.ID.DestinationPort)
-	if inbound {
-		from, to = to, from
+	for _, s := range sockets {
+		local, ok := netip.AddrFromSlice(s.ID.Source)
+		peer, fine := netip.AddrFromSlice(s.ID.Destination)
+		local, peer = local.Unmap(), peer.Unmap()
+		if s.State != netlink.TCP_ESTABLISHED || !ok || !fine || peer.IsLoopback() {
+			continue
+		}
+		c := connection{netip.AddrPortFrom(local, s.ID.SourcePort), netip.AddrPortFrom(peer, s.ID.DestinationPort)}
+		if listens[s.ID.SourcePort] {
+			c = connection{c.to, c.from}
+		}
+		list = append(list, c)
 	}
+	return list
+}
+
+// reversed finds the entries that say the other one began.
+type reversed map[connection]bool
+
+// MatchConntrackFlow reports whether the entry is to be deleted.
+func (r reversed) MatchConntrackFlow(entry *netlink.ConntrackFlow) bool {
+	t := entry.Forward
+	from, ok := netip.AddrFromSlice(t.SrcIP)
+	to, fine := netip.AddrFromSlice(t.DstIP)
+	return ok && fine && t.Protocol == syscall.IPPROTO_TCP &&
+		r[connection{netip.AddrPortFrom(to.Unmap(), t.DstPort), netip.AddrPortFrom(from.Unmap(), t.SrcPort)}]
+}
+
+func forgetReversed(connections []connection) error {
+	filter := reversed{}
+	for _, c := range connections {
+		filter[c] = true
+	}
+	for _, family := range []netlink.InetFamily{syscall.AF_INET, syscall.AF_INET6} {
+		if _, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter); err != nil {
+			return fmt.Errorf("cannot look through connection tracking for the connections that are open: %w", err)
+		}
+	}
+	return nil
+}
+
+// seed makes the connection's entry, unless there is one.
+func (c connection) seed() error {
 	family := netlink.InetFamily(syscall.AF_INET)
-	if local.Is6() {
+	if c.from.Addr().Is6() {
 		family = syscall.AF_INET6
 	}
 	err := netlink.ConntrackCreate(netlink.ConntrackTable, family, &netlink.ConntrackFlow{
-		FamilyType: uint8(family), Forward: tuple(from, to), Reverse: tuple(to, from), TimeOut: established,
+		FamilyType: uint8(family), Forward: tuple(c.from, c.to), Reverse: tuple(c.to, c.from), TimeOut: silence,
 		ProtoInfo: &netlink.ProtoInfoTCP{State: nl.TCP_CONNTRACK_ESTABLISHED},
 	})
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
-		return fmt.Errorf("cannot tell connection tracking of the connection from %s to %s: %w", from, to, err)
+		return fmt.Errorf("cannot tell connection tracking of the connection from %s to %s: %w", c.from, c.to, err)
 	}
 	return nil
 }
