@@ -46,12 +46,15 @@ func TestChangesInWords(t *testing.T) {
 		"interface freed":          {"services: {rtp: {interfaces: [eth2, eth3]}}", "services: {rtp: {}}", []string{"+ rtp 30000-40000/udp from any on !eth2,!eth3"}},
 		"interface moved":          {"services: {rtp: {interfaces: [eth2, eth3]}}", "services: {rtp: {interfaces: [eth3, eth4]}}", []string{"+ rtp 30000-40000/udp from any on eth4", "- rtp 30000-40000/udp from any on eth2"}},
 		"address bound":            {"services: {rtp: {}}", "services: {rtp: {addresses: [192.0.2.1, '2001:db8::1']}}", []string{"- rtp 30000-40000/udp from any at !192.0.2.1,!2001:db8::1"}},
-		"address added":            {"services: {rtp: {addresses: [192.0.2.1]}}", "services: {rtp: {addresses: [192.0.2.1, 192.0.2.2]}}", []string{"+ rtp 30000-40000/udp from any at 192.0.2.2"}},
+		"address added":            {"services: {rtp: {addresses: [192.0.2.1]}}", "services: {rtp: {addresses: [192.0.2.1, 192.0.2.2]}}", []string{"+ rtp 30000-40000/udp from 0.0.0.0/0 at 192.0.2.2"}},
+		"address of one family":    {"services: {x: {ports: [7/udp], roles: [four]}}\nroles: {four: {allow: [any4]}}", "services: {x: {ports: [7/udp], roles: [subscribers], addresses: [192.0.2.1]}}", []string{"- x 7/udp from 0.0.0.0/0 at !192.0.2.1"}},
+		"address of the other":     {"", "services: {x: {ports: [7/udp], roles: [six]}, y: {ports: [8/udp], roles: [subscribers], addresses: ['2001:db8::1']}}\nroles: {six: {allow: [any6]}}", []string{"+ x 7/udp from ::/0", "+ y 8/udp from ::/0 at 2001:db8::1"}},
 		"limit is no reach":        {"services: {rtp: {}}", "services: {rtp: {limit: {rate: 5/second}}}", nil},
 		"worst first": {"services: {rtp: {enabled: false}, xcap: {roles: [administrators]}}", "roles: {administrators: {allow: [198.51.100.0/24]}}", []string{
 			"+ ssh 22/tcp from 198.51.100.0/24 (admin)", "+ www-admin 1443/tcp from 198.51.100.0/24 (admin)", "+ ossbss 2443/tcp from 198.51.100.0/24 (admin)",
 			"+ rtp 30000-40000/udp from any", "+ xcap 1080/tcp from any"}},
 		"wider is worse":     {"services: {sip: {roles: []}}", "roles: {b: {allow: [192.0.2.0/24]}, a: {allow: [198.51.100.7]}, c: {allow: [10.0.0.0/8]}}\nservices: {sip: {roles: []}, a: {ports: [1/udp], roles: [a]}, b: {ports: [2/udp], roles: [b]}, c: {ports: [3/udp], roles: [c]}}", []string{"+ c 3/udp from 10.0.0.0/8", "+ b 2/udp from 192.0.2.0/24", "+ a 1/udp from 198.51.100.7"}},
+		"any of a family":    {"", "roles: {a: {allow: ['2001:db8::/32', 10.0.0.0/8]}}\nservices: {a: {ports: [1/udp], roles: [a]}, b: {ports: [2/udp], roles: [subscribers], addresses: ['2001:db8::1']}}", []string{"+ b 2/udp from ::/0 at 2001:db8::1", "+ a 1/udp from 10.0.0.0/8,2001:db8::/32"}},
 		"closed and widened": {"roles: {a: {allow: [192.0.2.0/24]}}\nservices: {x: {ports: [7/udp], roles: [a]}}", "services: {x: {ports: [7/udp], roles: [subscribers]}}", []string{"+ x 7/udp from 0.0.0.0/1,128.0.0.0/2,192.0.0.0/23,192.0.3.0/24,192.0.4.0/22,192.0.8.0/21,192.0.16.0/20,192.0.32.0/19,192.0.64.0/18,192.0.128.0/17,192.1.0.0/16,192.2.0.0/15,192.4.0.0/14,192.8.0.0/13,192.16.0.0/12,192.32.0.0/11,192.64.0.0/10,192.128.0.0/9,193.0.0.0/8,194.0.0.0/7,196.0.0.0/6,200.0.0.0/5,208.0.0.0/4,224.0.0.0/3,::/0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -220,9 +220,13 @@ func (g *grid) readable(e *Exposure, sources addr.Set, cells []cell) (deltas []D
 		}
 		for _, addresses := range byLinks {
 			slices.Sort(addresses)
+			able := g.ableToReach(addresses, sources)
+			if able.IsEmpty() {
+				continue
+			}
 			links := block[addresses[0]]
 			deltas = append(deltas, Delta{
-				Service: e.Service, Role: e.Role, Sources: sources, Origin: e.Origin, Admin: isAdmin(e.Service),
+				Service: e.Service, Role: e.Role, Sources: able, Origin: e.Origin, Admin: isAdmin(e.Service),
 				Ports:      g.joined(ports[[2]int{links[0], addresses[0]}]),
 				Interfaces: classes(g.links, links), Addresses: classes(g.addresses, addresses),
 			})
@@ -230,6 +234,24 @@ func (g *grid) readable(e *Exposure, sources addr.Set, cells []cell) (deltas []D
 	}
 	slices.SortFunc(deltas, func(a, b Delta) int { return cmp.Compare(a.place(), b.place()) })
 	return deltas
+}
+
+// ableToReach is the sources less those of a family that none of the addresses
+// is of: a packet's two addresses are of one family.
+func (g *grid) ableToReach(addresses []int, sources addr.Set) addr.Set {
+	var v4, v6 bool
+	for _, i := range addresses {
+		others := i == len(g.addresses)
+		is6 := !others && strings.Contains(g.addresses[i], ":")
+		v4, v6 = v4 || others || !is6, v6 || others || is6
+	}
+	switch {
+	case !v4:
+		return sources.Only6()
+	case !v6:
+		return sources.Only4()
+	}
+	return sources
 }
 
 func (d Delta) place() string {
@@ -272,8 +294,11 @@ func classes(all []string, indexes []int) (names []string) {
 // worstFirst puts what opens administrators' services first, then what is open
 // to any, then what more addresses can reach.
 func worstFirst(a, b Delta) int {
-	return cmp.Or(first(a.Admin, b.Admin), first(a.Sources.IsAny(), b.Sources.IsAny()), compareCounts(b.Sources, a.Sources))
+	return cmp.Or(first(a.Admin, b.Admin), first(a.toAny(), b.toAny()), compareCounts(b.Sources, a.Sources))
 }
+
+// toAny reports whether everybody of a family is among the sources.
+func (d Delta) toAny() bool { return d.Sources.Covers(addr.Any4()) || d.Sources.Covers(addr.Any6()) }
 
 func first(a, b bool) int {
 	switch {

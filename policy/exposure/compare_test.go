@@ -17,7 +17,7 @@ import (
 // A small world: what exposures may name, and something beyond it.
 var (
 	someLinks     = []string{"eth0", "eth1"}
-	someAddresses = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
+	someAddresses = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8:1::1")}
 	someSources   = []string{"198.51.100.0/31", "198.51.100.2/31", "2001:db8::/127"}
 )
 
@@ -28,7 +28,7 @@ func genExposure(t *rapid.T, i int) Exposure {
 		slices.Sort(e.Interfaces)
 	}
 	if rapid.Bool().Draw(t, "at some addresses") {
-		e.Addresses = rapid.SliceOfNDistinct(rapid.SampledFrom(someAddresses), 1, 2, rapid.ID).Draw(t, "addresses")
+		e.Addresses = rapid.SliceOfNDistinct(rapid.SampledFrom(someAddresses), 1, 3, rapid.ID).Draw(t, "addresses")
 		slices.SortFunc(e.Addresses, netip.Addr.Compare)
 	}
 	if rapid.IntRange(0, 4).Draw(t, "ports") > 0 {
@@ -55,7 +55,10 @@ func genModel(t *rapid.T) *Model {
 func everyFlow(yield func(policy.Flow)) {
 	for _, from := range []string{"198.51.100.0", "198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "2001:db8::1", "2001:db8::2"} {
 		for _, link := range append(someLinks, "eth9") {
-			for _, to := range append(someAddresses, netip.MustParseAddr("192.0.2.9")) {
+			for _, to := range append(someAddresses, netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("2001:db8:1::9")) {
+				if to.Is4() != netip.MustParseAddr(from).Is4() {
+					continue
+				}
 				for _, port := range []uint16{1, 2, 3, 4, 5, 6, 7, 8, 65535} {
 					for _, protocol := range []policy.Protocol{policy.TCP, policy.UDP, policy.SCTP} {
 						yield(policy.Flow{From: netip.MustParseAddr(from), In: link, To: to, ToPort: port, Protocol: protocol})

@@ -72,6 +72,9 @@ func (r *resolver) resolveService(s *service) Service {
 	}
 	out.Ports = sortedPorts(out.Ports)
 	r.place(s, &out)
+	if out.Closed == "" && len(s.roles) == 0 && s.written != nil {
+		out.Closed = "roles is empty, " + s.written.RolesPos.LineOrigin()
+	}
 	if out.Closed == "" && len(out.Ports) == 0 && out.Name != Cluster {
 		out.Closed = "it has no port"
 		if s.row != nil && s.row.sockets {

@@ -90,6 +90,7 @@ func TestServiceTable(t *testing.T) {
 		"ossbss":                {"ossbss", "ossbss: {apache: {port: 2444}}", "", "2444/tcp", "config.yml:1", on, ""},
 		"cluster needs network": {"cluster", none, "", "", "built in", on, "no network.yml"},
 		"one's own":             {"mine", none, "services: {mine: {ports: [9/udp, 9/tcp], roles: [subscribers]}}", "9/tcp 9/udp", "policy.yml:2", on, ""},
+		"no roles":              {"sip", none, "services: {sip: {roles: []}}", "5060/tcp 5060/udp", "built in", on, "roles is empty, policy.yml:2"},
 		"one's own off":         {"mine", none, "services: {mine: {ports: [9/sctp], roles: [subscribers], enabled: false}}", "9/sctp", "policy.yml:2", "off, policy.yml:2", "enabled is false, policy.yml:2"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,7 @@ func (r *resolver) warnings() {
 		if !s.Enabled {
 			continue
 		}
+		r.roleless(s, r.rows[i])
 		r.openAdmin(s, r.rows[i])
 		r.nowhere(s, r.rows[i])
 		r.missingInterfaces(s, r.rows[i])
@@ -45,7 +46,7 @@ func (r *resolver) warnings() {
 	r.sharedPorts()
 }
 
-// soon is how long before its end an entry is warned of.
+// soon is how many days before its last one an entry is warned of.
 const soon = 30
 
 // end is the first moment an entry does not hold any more.
@@ -65,7 +66,7 @@ func (r *resolver) expired(e policy.Entry) bool {
 	case r.hasExpired(e):
 		r.warn(e.Pos, width, "expired", fmt.Sprintf("%s expired on %s and is left out", e.Text, day), "remove it, or give it a later day")
 		return true
-	case !r.in.Now.Before(end(e).AddDate(0, 0, -soon)):
+	case !r.in.Now.Before(e.Expires.AddDate(0, 0, -soon)):
 		r.warn(e.Pos, width, "expires-soon", fmt.Sprintf("%s ends on %s", e.Text, day), "give it a later day if it is still needed")
 	}
 	return false
@@ -160,6 +161,14 @@ func (r *resolver) emptyRole(found *role, so string) {
 		message, hint = "the cluster has no other host there: ", "give network.yml, and leave interfaces out or name internal links"
 	}
 	r.warn(found.pos, 0, "role-empty", message+so, hint)
+}
+
+// roleless warns of a service whose list of roles is empty.
+func (r *resolver) roleless(s *Service, own *service) {
+	if own.written != nil && len(own.roles) == 0 {
+		r.warn(own.written.RolesPos, 0, "role-empty", s.Name+" has no role: it can be reached by nobody",
+			"list roles, or switch it off with enabled: false")
+	}
 }
 
 // openAdmin warns of an administrators' service that everybody may reach.

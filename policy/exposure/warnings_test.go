@@ -61,6 +61,8 @@ hosts:
 		"nobody left": {files{policy: "roles: {administrators: {allow: [192.0.2.1]}}\ndeny: [192.0.2.0/24]"}, []string{
 			"policy.yml:2:33: warning: administrators allows nobody: ssh, www-admin, ossbss can be reached by nobody [role-empty]",
 			"policy.yml:2:34: warning: 192.0.2.1 adds nothing to allow: deny takes all of it away [entry-hidden]"}},
+		"no role":           {files{policy: admins + "services: {sip: {roles: []}}"}, []string{"policy.yml:3:25: warning: sip has no role: it can be reached by nobody [role-empty]"}},
+		"no role, but off":  {files{policy: admins + "services: {sip: {roles: [], enabled: false}}"}, nil},
 		"nobody but others": {files{policy: "roles: {administrators: {allow: [192.0.2.1]}, peers: {allow: []}}\nservices: {sip: {roles: [peers, subscribers]}}"}, nil},
 
 		"expired":      {files{policy: "roles: {administrators: {allow: [192.0.2.1, {source: 192.0.2.2, expires: 2026-06-14}]}}"}, []string{"policy.yml:2:45: warning: 192.0.2.2 expired on 2026-06-14 and is left out [expired]"}},
@@ -101,8 +103,8 @@ hosts:
 func TestExpiryEdges(t *testing.T) {
 	const text = "roles: {administrators: {allow: [192.0.2.1, {source: 192.0.2.2, expires: 2026-06-30}]}}"
 	for now, want := range map[string]string{
-		"2026-05-31T23:59:59Z":      "",
-		"2026-06-01T00:00:00Z":      "expires-soon",
+		"2026-05-30T23:59:59Z":      "",
+		"2026-05-31T00:00:00Z":      "expires-soon", // 30 days before it
 		"2026-06-30T00:00:00Z":      "expires-soon",
 		"2026-06-30T23:59:59Z":      "expires-soon",
 		"2026-07-01T01:59:59+02:00": "expires-soon",
