@@ -23,6 +23,9 @@ func setupApply(flags *pflag.FlagSet) action {
 		if *dryRun {
 			return a.diffKernel(in, out.value)
 		}
+		if m := in.policy.Mediaproxy; m.Rule == "xtables" || m.Rule == "daemon" {
+			a.remark("this version does not keep the mediaproxy rule (%s, rule: %s): rtpengine has to", m.Pos.LineOrigin(), m.Rule)
+		}
 		return a.apply(in, *allowLockout, out.json())
 	}
 }
