@@ -39,8 +39,7 @@ func (e *Error) Unwrap() error { return e.Errno }
 
 // reasons are the errors that nf_tables gives, in words.
 var reasons = map[unix.Errno]string{
-	unix.EPERM:        "CAP_NET_ADMIN is missing",
-	unix.EACCES:       "CAP_NET_ADMIN is missing",
+	unix.EPERM:        "another program owns the table (flags owner); it goes when that program ends",
 	unix.ENOENT:       "it, or something it refers to (a table, chain, set or a feature of the kernel), does not exist",
 	unix.EEXIST:       "it exists already, with other properties or as an overlapping range",
 	unix.EINVAL:       "the kernel finds it invalid, here or in this table",
@@ -55,10 +54,13 @@ var reasons = map[unix.Errno]string{
 	unix.ERANGE:       "a number in it is out of range",
 	unix.EOVERFLOW:    "a number in it is too large",
 	unix.ENAMETOOLONG: "a name in it is too long",
-	unix.EMSGSIZE:     "the batch is larger than a socket's buffer may be",
+	unix.EAFNOSUPPORT: "this kernel has no nf_tables for the family (inet: CONFIG_NF_TABLES_INET)",
 	unix.EAGAIN:       "the kernel did not answer in time",
 	unix.EBADMSG:      "the answer was broken",
 }
+
+// errTooLarge says that a batch is larger than the socket's buffer.
+var errTooLarge = errors.New("the ruleset is larger than a socket's buffer may be: run it as root, or raise the sysctl net.core.wmem_max")
 
 // words is an error number as a sentence.
 func words(errno unix.Errno) string {
@@ -81,8 +83,20 @@ func batchError(err error) error {
 		return ErrPermission
 	case unix.EAFNOSUPPORT, unix.EPROTONOSUPPORT:
 		return ErrNoNFTables
+	case unix.EMSGSIZE:
+		return errTooLarge
 	}
 	return fmt.Errorf("talking to the kernel's firewall failed: %s", words(errno))
+}
+
+// beginError is why the kernel takes no batch, and tells no generation: both
+// fail with these where nobody is there to understand nf_tables' messages.
+func beginError(errno unix.Errno) error {
+	switch errno {
+	case unix.EINVAL, unix.EOPNOTSUPP, unix.ENOENT:
+		return ErrNoNFTables
+	}
+	return batchError(errno)
 }
 
 // openError is why the socket cannot be opened.

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +17,8 @@ import (
 // program; tests put faults between it and the caller.
 type transport interface {
 	// commit sends a batch: all of it takes effect, or nothing. It fails with
-	// ErrChanged if the ruleset's generation is not genid any more.
+	// ErrChanged if the ruleset's generation is not genid any more, and with
+	// errTooLarge if smaller batches could go.
 	commit(genid uint32, batch []ruleset.Message) error
 	// get asks for objects; with NLM_F_DUMP in flags, for all of them.
 	get(kind uint8, flags uint16, body []byte) ([]ruleset.Message, error)
@@ -155,23 +158,34 @@ func again(f func() error) error {
 
 // verdict reads what the kernel says of a batch: nothing but an acknowledgement
 // of its last message, or what it has against one message, or against all.
+//
+// It says all of that before the batch's sending ends. What finds no room in
+// the socket is lost: then it is not known whether the batch took effect.
 func (s *socket) verdict(begin, last uint32, batch []ruleset.Message) error {
 	var refusal error
+	flags := 0
 	for {
-		answers, err := s.receive()
-		if err != nil {
+		answers, err := s.receive(flags)
+		switch {
+		case errors.Is(err, unix.ENOBUFS):
+			flags = unix.MSG_DONTWAIT
+			continue
+		case flags != 0 && errors.Is(err, unix.EAGAIN):
+			return cmp.Or(refusal, ErrChanged)
+		case err != nil:
 			return batchError(err)
 		}
 		for _, a := range answers {
 			if a.sequence < begin || a.sequence > last || a.kind != unix.NLMSG_ERROR {
 				continue
 			}
-			errno, text := a.errno()
+			errno, note := a.errno()
 			switch {
 			case a.sequence == begin:
-				return batchError(errno)
+				return beginError(errno)
 			case errno != 0 && refusal == nil:
-				refusal = &Error{About: batch[a.sequence-begin-1].About, Errno: errno, Text: text}
+				m := batch[a.sequence-begin-1]
+				refusal = &Error{About: m.About + place(m, note.offset), Errno: errno, Text: note.text}
 			}
 			if a.sequence == last {
 				return refusal
@@ -189,8 +203,11 @@ func (s *socket) get(kind uint8, flags uint16, body []byte) (all []ruleset.Messa
 	}
 	interrupted := false
 	for {
-		answers, err := s.receive()
-		if err != nil {
+		answers, err := s.receive(0)
+		if errors.Is(err, unix.ENOBUFS) {
+			interrupted = true // something is lost; what follows must be read all the same
+			continue
+		} else if err != nil {
 			return nil, batchError(err)
 		}
 		for _, a := range answers {
@@ -200,7 +217,7 @@ func (s *socket) get(kind uint8, flags uint16, body []byte) (all []ruleset.Messa
 			interrupted = interrupted || a.flags&unix.NLM_F_DUMP_INTR != 0
 			switch a.kind {
 			case unix.NLMSG_ERROR, unix.NLMSG_DONE:
-				return all, a.end(interrupted)
+				return all, a.end(kind, interrupted)
 			default:
 				all = append(all, ruleset.Message{Type: uint8(a.kind), Body: a.body})
 			}
@@ -216,10 +233,10 @@ type answer struct {
 }
 
 // receive reads the next messages.
-func (s *socket) receive() (list []answer, err error) {
+func (s *socket) receive(flags int) (list []answer, err error) {
 	var n int
 	err = again(func() error {
-		n, _, err = unix.Recvfrom(s.fd, s.buffer, unix.MSG_TRUNC)
+		n, _, err = unix.Recvfrom(s.fd, s.buffer, flags|unix.MSG_TRUNC)
 		return err
 	})
 	if err != nil {
@@ -242,42 +259,49 @@ func (s *socket) receive() (list []answer, err error) {
 	return list, nil
 }
 
-// errno is the error number of an acknowledgement, and what the kernel adds in
-// words (NLMSGERR_ATTR_MSG).
-func (a answer) errno() (errno unix.Errno, text string) {
+// note is what the kernel adds to an error: words, and the offset in the
+// message of what it finds wrong; 0: it does not say.
+type note struct {
+	text   string
+	offset int
+}
+
+// errno is the error number of an acknowledgement, and what the kernel adds.
+func (a answer) errno() (errno unix.Errno, n note) {
 	if len(a.body) < 4 {
-		return unix.EBADMSG, ""
+		return unix.EBADMSG, n
 	}
 	errno = unix.Errno(-int32(binary.NativeEndian.Uint32(a.body)))
 	// With NETLINK_CAP_ACK the header of the request follows, and no more of it.
-	if a.flags&unix.NLM_F_ACK_TLVS != 0 && len(a.body) > 4+header {
-		text = ackText(a.body[4+header:])
+	if a.flags&unix.NLM_F_ACK_TLVS == 0 || len(a.body) < 4+header {
+		return errno, n
 	}
-	return errno, text
+	for kind, data := range attributes(a.body[4+header:]) {
+		switch {
+		case kind == ackText:
+			n.text = string(bytes.TrimSuffix(data, []byte{0}))
+		case kind == ackOffset && len(data) == 4:
+			n.offset = int(binary.NativeEndian.Uint32(data))
+		}
+	}
+	return errno, n
 }
 
-func ackText(b []byte) string {
-	const message = 1 // NLMSGERR_ATTR_MSG
-	for len(b) >= 4 {
-		size := int(binary.NativeEndian.Uint16(b))
-		if size < 4 || size > len(b) {
-			break
-		}
-		if binary.NativeEndian.Uint16(b[2:]) == message {
-			return string(b[4 : size-1])
-		}
-		b = b[min(len(b), (size+3)&^3):]
-	}
-	return ""
-}
+// Attributes of an acknowledgement (linux/netlink.h).
+const (
+	ackText   = 1 // NLMSGERR_ATTR_MSG
+	ackOffset = 2 // NLMSGERR_ATTR_OFFS: from the beginning of the message's header
+)
 
 // end is the outcome of a request for objects.
-func (a answer) end(interrupted bool) error {
+func (a answer) end(kind uint8, interrupted bool) error {
 	errno := unix.Errno(0)
 	if len(a.body) >= 4 {
 		errno = unix.Errno(-int32(binary.NativeEndian.Uint32(a.body)))
 	}
 	switch {
+	case errno != 0 && kind == unix.NFT_MSG_GETGEN:
+		return beginError(errno)
 	case errno == unix.ENOENT:
 		return os.ErrNotExist
 	case errno != 0:

@@ -262,6 +262,7 @@ func (d *decoder) readSet(o object) {
 		Name: name, Key: typeOf(o.u32(unix.NFTA_SET_KEY_TYPE)), Lifetime: time.Duration(o.u64(unix.NFTA_SET_TIMEOUT)) * time.Millisecond,
 		Map: flags&unix.NFT_SET_MAP != 0, Interval: flags&unix.NFT_SET_INTERVAL != 0,
 		Timeout: flags&unix.NFT_SET_TIMEOUT != 0, Dynamic: flags&unix.NFT_SET_EVAL != 0,
+		Unnamed: flags&unix.NFT_SET_ANONYMOUS != 0,
 	}
 	ok = uint64(s.Lifetime/time.Millisecond) == o.u64(unix.NFTA_SET_TIMEOUT) && fields(o.bytes(unix.NFTA_SET_DESC), map[uint16]any{unix.NFTA_SET_DESC_SIZE: &s.Size})
 	s.Comment = setCommentOf(o.bytes(unix.NFTA_SET_USERDATA))

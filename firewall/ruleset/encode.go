@@ -21,7 +21,7 @@ const (
 // that the kernel accepts: what is referred to comes first. A table with foreign
 // objects cannot be encoded; foreign expressions can, as they were read.
 func (t *Table) Encode() ([]Message, error) {
-	if err := t.encodable(); err != nil {
+	if err := t.Encodable(); err != nil {
 		return nil, err
 	}
 	messages := []Message{t.EncodeTable()}

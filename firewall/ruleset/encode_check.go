@@ -14,8 +14,8 @@ const (
 	maxComment = 254                    // bytes of a comment: the length of user data has 8 bits, a closing zero follows
 )
 
-// encodable reports what of the table no message can say.
-func (t *Table) encodable() error {
+// Encodable reports what of the table no message can say.
+func (t *Table) Encodable() error {
 	for _, f := range t.Foreign {
 		return fmt.Errorf("%s of table %s is foreign", f.Name, t.Name)
 	}

@@ -47,6 +47,7 @@ type Set struct {
 	Interval bool          // elements may be ranges
 	Timeout  bool          // elements may expire
 	Dynamic  bool          // packets add elements
+	Unnamed  bool          // belongs to one foreign rule, and goes with it
 	Size     uint32        // the most elements; 0: no limit
 	Lifetime time.Duration // of elements that say nothing else; 0: for ever
 	Elements Elements      // sorted by key, disjoint; of a dynamic or timeout set those of the moment

@@ -1,0 +1,236 @@
+package kernel
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"ngcp-fw/firewall/ruleset"
+)
+
+// plan is what is there, and what is to be there.
+type plan struct{ have, want *ruleset.Table }
+
+// batch is messages that take effect together, but for the first early ones:
+// no packet meets what they make before the rest is there, so they may be
+// committed ahead of it.
+type batch struct {
+	messages []ruleset.Message
+	early    int
+}
+
+// batches gives what to commit one after the other; replaced says that the
+// table goes and comes back as a whole.
+func (p plan) batches() (list []batch, replaced bool, err error) {
+	if err := p.want.Encodable(); err != nil {
+		return nil, false, err
+	}
+	switch {
+	case p.have == nil:
+		all, err := p.want.Encode()
+		return []batch{{messages: all}}, false, err
+	case !p.gentle():
+		all, err := p.want.Encode()
+		return []batch{{messages: append([]ruleset.Message{p.have.DeleteTable()}, all...)}}, true, err
+	}
+	load, err := p.load()
+	if err != nil {
+		return nil, false, err
+	}
+	swap, err := p.swap()
+	return []batch{{load, len(load)}, {messages: swap}, {messages: p.clean()}}, false, err
+}
+
+// gentle reports whether what keeps its name can stay. The kernel cannot turn
+// a set into another kind of set, nor change a table's comment.
+func (p plan) gentle() bool {
+	if p.have.Comment != p.want.Comment || slices.ContainsFunc(p.have.Foreign, p.stubborn) {
+		return false
+	}
+	for i := range p.want.Sets {
+		if old := find(p.have.Sets, setName, p.want.Sets[i].Name); old != nil && !sameSet(old, &p.want.Sets[i]) {
+			return false
+		}
+	}
+	for i := range p.want.Chains {
+		c := &p.want.Chains[i]
+		if old := find(p.have.Chains, chainName, c.Name); old != nil && (old.Base == nil || c.Base == nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// stubborn reports whether something foreign does not go with the chains and
+// objects that nobody wants.
+func (p plan) stubborn(f ruleset.Foreign) bool {
+	if _, ok := p.object(f); ok {
+		return false
+	}
+	chain, ok := strings.CutPrefix(f.Name, "chain ")
+	return !ok || find(p.have.Chains, chainName, chain) == nil || find(p.want.Chains, chainName, chain) != nil
+}
+
+// object gives the message that deletes a foreign object (a quota, a limit, a
+// helper), which was read as its name and type.
+func (p plan) object(f ruleset.Foreign) (ruleset.Message, bool) {
+	name, ok := strings.CutPrefix(f.Name, "object ")
+	if !ok || !bytes.HasPrefix(f.Data, text(unix.NFTA_OBJ_NAME, name)) {
+		return ruleset.Message{}, false
+	}
+	return ruleset.Message{Type: unix.NFT_MSG_DELOBJ, About: f.Name, Body: body(p.have.Family, text(unix.NFTA_OBJ_TABLE, p.have.Name), f.Data)}, true
+}
+
+func sameSet(a, b *ruleset.Set) bool {
+	return a.Live() && b.Live() && a.Raw == nil && a.Key == b.Key && a.Map == b.Map && a.Interval == b.Interval &&
+		a.Timeout == b.Timeout && a.Dynamic == b.Dynamic && a.Size == b.Size && a.Lifetime == b.Lifetime && a.Comment == b.Comment
+}
+
+func sameHook(a, b *ruleset.Base) bool {
+	return a.Type == b.Type && a.Hook == b.Hook && a.Priority == b.Priority
+}
+
+func setName(s *ruleset.Set) string         { return s.Name }
+func chainName(c *ruleset.Chain) string     { return c.Name }
+func counterName(c *ruleset.Counter) string { return c.Name }
+
+// find is the object with the name, or nil.
+func find[T any](list []T, nameOf func(*T) string, name string) *T {
+	i := slices.IndexFunc(list, func(x T) bool { return nameOf(&x) == name })
+	if i < 0 {
+		return nil
+	}
+	return &list[i]
+}
+
+// load adds what is not there yet and no packet meets yet.
+func (p plan) load() (batch []ruleset.Message, err error) {
+	for i := range p.want.Counters {
+		if c := &p.want.Counters[i]; find(p.have.Counters, counterName, c.Name) == nil {
+			batch = append(batch, p.want.EncodeCounter(c))
+		}
+	}
+	newSets := p.missingSets()
+	for _, s := range newSets {
+		batch = append(batch, p.want.EncodeSet(s))
+	}
+	newChains := p.missingChains()
+	for _, c := range newChains {
+		batch = append(batch, p.want.EncodeChain(c))
+	}
+	for _, s := range newSets {
+		batch = append(batch, p.want.EncodeElements(s)...)
+	}
+	for _, c := range newChains {
+		rules, err := p.want.EncodeRules(c)
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, rules...)
+	}
+	return batch, nil
+}
+
+func (p plan) missingSets() (sets []*ruleset.Set) {
+	for i := range p.want.Sets {
+		if s := &p.want.Sets[i]; find(p.have.Sets, setName, s.Name) == nil {
+			sets = append(sets, s)
+		}
+	}
+	return sets
+}
+
+// missingChains leaves out base chains, which packets meet at once.
+func (p plan) missingChains() (chains []*ruleset.Chain) {
+	for i := range p.want.Chains {
+		if c := &p.want.Chains[i]; c.Base == nil {
+			chains = append(chains, c)
+		}
+	}
+	return chains
+}
+
+// swap gives all base chains their new rules.
+func (p plan) swap() (batch []ruleset.Message, err error) {
+	for i := range p.want.Chains {
+		c := &p.want.Chains[i]
+		if c.Base == nil {
+			continue
+		}
+		more, err := p.swapChain(c, find(p.have.Chains, chainName, c.Name))
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, more...)
+	}
+	for i := range p.have.Chains {
+		if c := &p.have.Chains[i]; c.Base != nil && find(p.want.Chains, chainName, c.Name) == nil {
+			batch = append(batch, p.have.FlushChain(c.Name), p.have.DeleteChain(c.Name))
+		}
+	}
+	return batch, nil
+}
+
+// swapChain puts the new rules in the place of the first old one, and takes the
+// others away. A chain that is to hang elsewhere is made anew.
+func (p plan) swapChain(c, old *ruleset.Chain) (batch []ruleset.Message, err error) {
+	if old != nil && !sameHook(old.Base, c.Base) {
+		batch = append(batch, p.have.FlushChain(c.Name), p.have.DeleteChain(c.Name))
+		old = nil
+	}
+	if old == nil || old.Base.Drop != c.Base.Drop {
+		batch = append(batch, p.want.EncodeChain(c))
+	}
+	if old == nil || len(old.Rules) == 0 || len(c.Rules) != 1 {
+		if old != nil {
+			batch = append(batch, p.have.FlushChain(c.Name))
+		}
+		rules, err := p.want.EncodeRules(c)
+		return append(batch, rules...), err
+	}
+	replace, err := p.want.ReplaceRule(c, 0, old.Rules[0].Handle)
+	batch = append(batch, replace)
+	for _, r := range old.Rules[1:] {
+		batch = append(batch, p.have.DeleteRule(c.Name, r.Handle))
+	}
+	return batch, err
+}
+
+// clean takes away what no rule of the new table uses: rules first, then what
+// they referred to. Unnamed sets go with their rule.
+func (p plan) clean() (batch []ruleset.Message) {
+	var chains, sets []ruleset.Message
+	for i := range p.have.Chains {
+		if c := &p.have.Chains[i]; c.Base == nil {
+			batch = append(batch, p.have.FlushChain(c.Name))
+			chains = append(chains, p.have.DeleteChain(c.Name))
+		}
+	}
+	for i := range p.have.Sets {
+		s := &p.have.Sets[i]
+		if s.Unnamed || find(p.want.Sets, setName, s.Name) != nil {
+			continue
+		}
+		if s.Map {
+			batch = append(batch, p.have.FlushSet(s.Name))
+		}
+		sets = append(sets, p.have.DeleteSet(s.Name))
+	}
+	return slices.Concat(batch, sets, chains, p.cleanObjects())
+}
+
+func (p plan) cleanObjects() (batch []ruleset.Message) {
+	for i := range p.have.Counters {
+		if name := p.have.Counters[i].Name; find(p.want.Counters, counterName, name) == nil {
+			batch = append(batch, p.have.DeleteCounter(name))
+		}
+	}
+	for _, f := range p.have.Foreign {
+		if m, ok := p.object(f); ok {
+			batch = append(batch, m)
+		}
+	}
+	return batch
+}
