@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -33,12 +34,16 @@ func SeedConnections() error {
 	if err := forgetReversed(connections); err != nil {
 		return err
 	}
+	return seedAll(connections)
+}
+
+// seedAll makes the entries of all connections that it can, and fails with the
+// first one that it could not.
+func seedAll(connections []connection) (failed error) {
 	for _, c := range connections {
-		if err := c.seed(); err != nil {
-			return err
-		}
+		failed = cmp.Or(failed, c.seed())
 	}
-	return nil
+	return failed
 }
 
 // connection is an established TCP connection, from who began it.
