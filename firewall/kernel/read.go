@@ -161,8 +161,8 @@ func (c *Conn) elements(family ruleset.Family, table, set string) ([]ruleset.Mes
 	return all, err
 }
 
-// setCount is NFTA_SET_COUNT of linux/netfilter/nf_tables.h, which kernels
-// before 6.16 do not send. A range counts as one element.
+// setCount is NFTA_SET_COUNT of linux/netfilter/nf_tables.h, which older kernels
+// do not send. A range counts as one element.
 const setCount = 20
 
 // largeSets is the sets that have more elements than are countable, and how
