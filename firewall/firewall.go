@@ -68,7 +68,9 @@ func (f Firewall) plan(conn *kernel.Conn, m *exposure.Model) (*Plan, error) {
 	}
 	before, known := f.exposuresInForce(current)
 	p.Known, p.before = known, before
-	p.Exposure = exposure.Compare(before, m)
+	if p.Changed() { // the same rules are the same exposures
+		p.Exposure = exposure.Compare(before, m)
+	}
 	return p, nil
 }
 
@@ -191,7 +193,7 @@ func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, loc
 	if err != nil {
 		return nil, err
 	}
-	if !lockout {
+	if !lockout && plan.Changed() {
 		if err := checkLockout(m, plan.before); err != nil {
 			return nil, err
 		}
@@ -204,23 +206,25 @@ func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, loc
 		return nil, err
 	}
 	defer snapshot.Discard()
-	if err := plan.send(conn); err != nil {
+	if err := plan.send(conn, m); err != nil {
 		return nil, err
 	}
 	if err := snapshot.Commit(); err != nil {
 		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; until then status cannot tell drift", plan.Generation, err)
 	}
-	plan.Cut, err = cutFlows(m)
-	plan.remark(err)
+	if plan.Current != nil { // the first enforcement keeps what is open
+		plan.Cut, err = cutFlows(m)
+		plan.remark(err)
+	}
 	return plan, nil
 }
 
-func (p *Plan) send(conn *kernel.Conn) error {
+func (p *Plan) send(conn *kernel.Conn, m *exposure.Model) error {
 	if !p.Changed() {
 		return nil
 	}
 	if p.Current == nil {
-		p.remark(host.SeedConnections())
+		p.remark(host.SeedConnections(refuses(m)))
 	}
 	result, err := conn.Apply(p.Target)
 	p.Replaced = result.Replaced
@@ -239,10 +243,15 @@ func cutFlows(m *exposure.Model) (int, error) {
 	if m.Observe {
 		return 0, nil
 	}
-	return host.CutFlows(func(f host.Flow) bool {
-		flow := policy.Flow{From: f.From.Addr(), FromPort: f.From.Port(), To: f.To.Addr(), ToPort: f.To.Port(), Protocol: policy.Protocol(f.Protocol)}
+	return host.CutFlows(refuses(m))
+}
+
+// refuses asks the model about flows to this host.
+func refuses(m *exposure.Model) func(host.Flow) bool {
+	return func(f host.Flow) bool {
+		flow := policy.Flow{In: f.Link, From: f.From.Addr(), FromPort: f.From.Port(), To: f.To.Addr(), ToPort: f.To.Port(), Protocol: policy.Protocol(f.Protocol)}
 		return policy.HasPorts(flow.Protocol) && !m.Allows(flow).Accept
-	})
+	}
 }
 
 // prepare has the snapshot on the disk before anything is sent.

@@ -263,3 +263,26 @@ func TestConnectionTrackedFromTheMiddleGoesOn(t *testing.T) {
 	s.change(everybody + "services: {xcap: {enabled: false}}\n")
 	tell(t, server, client, "three")
 }
+
+// A service that is not open any more on the link that a flow comes by is lost
+// access, too.
+func TestLostLinkCutsConnections(t *testing.T) {
+	s := enforce(t, everybody)
+	serveEcho(t, s, "tcp", addrPortOf("192.0.2.10:5060"))
+	phone := dialIn(t, s.Host, "tcp", "203.0.113.9:5000", "192.0.2.10:5060")
+	exchange(t, phone, "hello")
+	s.change(everybody + "services: {sip: {interfaces: [eth9]}}\n")
+	silent(t, phone)
+}
+
+// Nobody has lost an access that no policy had given: the first enforcement
+// leaves a connection in that it would not let in anew.
+func TestFirstEnforcementCutsNobody(t *testing.T) {
+	s := newSite(t, map[string]string{"policy.yml": everybody})
+	serveEcho(t, s, "tcp", addrPortOf("192.0.2.10:9999"))
+	in := dialIn(t, s.Host, "tcp", "203.0.113.9:5000", "192.0.2.10:9999")
+	exchange(t, in, "hello")
+	s.apply()
+	exchange(t, in, "still here")
+	s.check(row{"203.0.113.9", "9999/tcp", "", dropped})
+}

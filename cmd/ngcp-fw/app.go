@@ -53,7 +53,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	code := exitInvalid
+	code := exitSystem // what is no failure of ours is the output's
 	if f := (*failure)(nil); errors.As(err, &f) {
 		code = f.code
 	}

@@ -82,7 +82,7 @@ func (a *app) writePlan(plan *firewall.Plan, format string) error {
 	case plan.Current == nil:
 		r.first = true
 		r.remark = "Nothing of ours is in force yet: now every port is as open as the host's services\nand other tables make it. After apply, exactly this:"
-	case !plan.Known:
+	case plan.Changed() && !plan.Known:
 		r.remark = "What is in force was not applied from this state directory, so this counts from\nnothing:"
 	}
 	if err := a.writeReview(r, format); err != nil {

@@ -12,13 +12,14 @@ import (
 type Flow struct {
 	From, To netip.AddrPort
 	Protocol uint8
+	Link     string // that has the local address; "" where that does not tell
 }
 
 // CutFlows deletes the entries of connection tracking for the flows to this
 // host that are refused, so that their next packet is a new flow's. It reports
 // how many there were.
 func CutFlows(refused func(Flow) bool) (int, error) {
-	local, err := localAddrs()
+	local, err := linksByAddress()
 	if err != nil {
 		return 0, err
 	}
@@ -34,24 +35,9 @@ func CutFlows(refused func(Flow) bool) (int, error) {
 	return total, nil
 }
 
-// localAddrs is the machine's addresses.
-func localAddrs() (map[netip.Addr]bool, error) {
-	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return nil, fmt.Errorf("cannot list this machine's addresses: %w", err)
-	}
-	local := map[netip.Addr]bool{}
-	for _, a := range list {
-		if addr, ok := netip.AddrFromSlice(a.IP); ok {
-			local[addr.Unmap()] = true
-		}
-	}
-	return local, nil
-}
-
 // flowFilter finds the flows from elsewhere to this host that are refused.
 type flowFilter struct {
-	local   map[netip.Addr]bool
+	local   map[netip.Addr]string // the links of the local addresses
 	refused func(Flow) bool
 }
 
@@ -62,8 +48,11 @@ func (f flowFilter) MatchConntrackFlow(entry *netlink.ConntrackFlow) bool {
 	begin, end := entry.Forward, entry.Reverse
 	from, ok := netip.AddrFromSlice(begin.SrcIP)
 	to, fine := netip.AddrFromSlice(end.SrcIP)
-	if from, to = from.Unmap(), to.Unmap(); !ok || !fine || f.local[from] || !f.local[to] {
+	from, to = from.Unmap(), to.Unmap()
+	_, ours := f.local[from]
+	link, here := f.local[to]
+	if !ok || !fine || ours || !here {
 		return false
 	}
-	return f.refused(Flow{netip.AddrPortFrom(from, begin.SrcPort), netip.AddrPortFrom(to, end.SrcPort), begin.Protocol})
+	return f.refused(Flow{netip.AddrPortFrom(from, begin.SrcPort), netip.AddrPortFrom(to, end.SrcPort), begin.Protocol, link})
 }

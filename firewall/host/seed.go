@@ -22,14 +22,21 @@ const silence = 5 * 24 * 60 * 60
 //
 // An entry that another table's tracking made from the middle of such a
 // connection, with the peer's packet first, has it the wrong way round: it goes.
-func SeedConnections() error {
+//
+// A connection that the peer began and that is refused is told the other way
+// round: the peer's packets are then answers, and it goes on until it ends.
+func SeedConnections(refused func(Flow) bool) error {
+	links, err := linksByAddress()
+	if err != nil {
+		return err
+	}
 	var connections []connection
 	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
 		sockets, err := netlink.SocketDiagTCP(family)
 		if err != nil {
 			return fmt.Errorf("cannot list the TCP connections that are open: %w", err)
 		}
-		connections = append(connections, established(sockets)...)
+		connections = append(connections, established(sockets, links, refused)...)
 	}
 	if err := forgetReversed(connections); err != nil {
 		return err
@@ -51,7 +58,7 @@ type connection struct{ from, to netip.AddrPort }
 
 // established finds the connections with others among the sockets. The peer
 // began those with a port that this host listens on.
-func established(sockets []*netlink.Socket) (list []connection) {
+func established(sockets []*netlink.Socket, links map[netip.Addr]string, refused func(Flow) bool) (list []connection) {
 	listens := map[uint16]bool{}
 	for _, s := range sockets {
 		listens[s.ID.SourcePort] = listens[s.ID.SourcePort] || s.State == netlink.TCP_LISTEN
@@ -64,7 +71,8 @@ func established(sockets []*netlink.Socket) (list []connection) {
 			continue
 		}
 		c := connection{netip.AddrPortFrom(local, s.ID.SourcePort), netip.AddrPortFrom(peer, s.ID.DestinationPort)}
-		if listens[s.ID.SourcePort] {
+		inbound := Flow{c.to, c.from, syscall.IPPROTO_TCP, links[local]}
+		if listens[s.ID.SourcePort] && !refused(inbound) {
 			c = connection{c.to, c.from}
 		}
 		list = append(list, c)
