@@ -32,6 +32,7 @@ var floors = map[string]struct {
 	"cmd/ngcp-fw":      {4, nil},
 	"netns_test/lab":   {4, nil},
 	"netns_test/roads": {4, nil},
+	"netns_test/bench": {5, nil},
 	"netns_test":       {5, nil},
 	"examples/demo":    {5, nil},
 }
