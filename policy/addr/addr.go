@@ -21,7 +21,7 @@ type Set struct {
 type Range struct{ From, To netip.Addr }
 
 var (
-	any4 = Set{v4: spans[key4]{{0, key4(0).prev()}}}
+	any4 = Set{v4: spans[key4]{{key4{}, key4{}.prev()}}}
 	any6 = Set{v6: spans[key6]{{key6{}, key6{}.prev()}}}
 )
 
@@ -45,8 +45,9 @@ func Of(prefixes ...netip.Prefix) Set {
 
 // Builder collects ranges in any order, overlapping or not.
 type Builder struct {
-	v4 []span[key4]
-	v6 []span[key6]
+	v4    pile[key4]
+	v6    pile[key6]
+	large []Set // added whole: they are sorted already
 }
 
 // AddRange adds the addresses from one to another of the same family, both
@@ -56,9 +57,9 @@ func (b *Builder) AddRange(from, to netip.Addr) {
 	switch {
 	case !from.IsValid() || from.Is4() != to.Is4() || to.Less(from):
 	case from.Is4():
-		b.v4 = append(b.v4, span[key4]{key4Of(from), key4Of(to)})
+		b.v4.add(span[key4]{key4Of(from), key4Of(to)})
 	default:
-		b.v6 = append(b.v6, span[key6]{key6Of(from), key6Of(to)})
+		b.v6.add(span[key6]{key6Of(from), key6Of(to)})
 	}
 }
 
@@ -79,21 +80,40 @@ func (b *Builder) AddPrefix(p netip.Prefix) {
 	free := p.Addr().BitLen() - p.Bits()
 	if p.Addr().Is4() {
 		from := key4Of(p.Addr())
-		b.v4 = append(b.v4, span[key4]{from, from.withLowBits(free)})
+		b.v4.add(span[key4]{from, from.withLowBits(free)})
 		return
 	}
 	from := key6Of(p.Addr())
-	b.v6 = append(b.v6, span[key6]{from, from.withLowBits(free)})
+	b.v6.add(span[key6]{from, from.withLowBits(free)})
 }
+
+// largeSet is the number of ranges from which on a set is merged by itself and
+// not range by range.
+const largeSet = 1000
 
 // AddSet adds the set's addresses.
 func (b *Builder) AddSet(s Set) {
-	b.v4, b.v6 = append(b.v4, s.v4...), append(b.v6, s.v6...)
+	if s.Len4()+s.Len6() >= largeSet {
+		b.large = append(b.large, s)
+		return
+	}
+	b.v4.add(s.v4...)
+	b.v6.add(s.v6...)
 }
 
 // Set is what was added so far, sorted and merged.
 func (b *Builder) Set() Set {
-	return Set{merged(slices.Clone(b.v4)), merged(slices.Clone(b.v6))}
+	b.large = []Set{unite(append(b.large, Set{merged(b.v4.take()), merged(b.v6.take())}))}
+	return b.large[0]
+}
+
+// unite is the union of sets, two by two, so that none is copied often.
+func unite(sets []Set) Set {
+	if len(sets) == 1 {
+		return sets[0]
+	}
+	half := len(sets) / 2
+	return unite(sets[:half]).Union(unite(sets[half:]))
 }
 
 // IsEmpty reports whether the set has no address.
@@ -153,10 +173,10 @@ func (s Set) Len4() int { return len(s.v4) }
 func (s Set) Len6() int { return len(s.v6) }
 
 // Range4 is the i-th IPv4 range as numbers.
-func (s Set) Range4(i int) (from, to uint32) { return uint32(s.v4[i].from), uint32(s.v4[i].to) }
+func (s Set) Range4(i int) (from, to uint32) { return s.v4[i].from.number(), s.v4[i].to.number() }
 
 // Range6 is the i-th IPv6 range as bytes in network order.
-func (s Set) Range6(i int) (from, to [16]byte) { return s.v6[i].from.bytes(), s.v6[i].to.bytes() }
+func (s Set) Range6(i int) (from, to [16]byte) { return s.v6[i].from, s.v6[i].to }
 
 // Ranges yields the ranges, IPv4 first, ascending.
 func (s Set) Ranges() iter.Seq[Range] {
@@ -201,12 +221,11 @@ func (s Set) Strings() []string {
 func (s Set) Count() (v4 uint64, v6 *big.Int) {
 	v6 = new(big.Int)
 	for _, r := range s.v4 {
-		v4 += uint64(r.to-r.from) + 1
+		v4 += uint64(r.to.number()-r.from.number()) + 1
 	}
 	for _, r := range s.v6 {
-		from, to := r.from.bytes(), r.to.bytes()
-		size := new(big.Int).SetBytes(to[:])
-		size.Sub(size, new(big.Int).SetBytes(from[:]))
+		size := new(big.Int).SetBytes(r.to[:])
+		size.Sub(size, new(big.Int).SetBytes(r.from[:]))
 		v6.Add(v6, size.Add(size, big.NewInt(1)))
 	}
 	return v4, v6

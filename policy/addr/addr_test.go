@@ -22,11 +22,11 @@ func prefixes(texts ...string) (list []netip.Prefix) {
 // of IPv6 around the border between the halves of its numbers.
 var universe = func() (all []netip.Addr) {
 	for i := range 8 {
-		k := key4(i)
-		all = append(all, k.addr(), (^k).addr())
-		l := key6{0, uint64(i)}
-		all = append(all, l.addr(), key6{^l.hi, ^l.lo}.addr())
-		all = append(all, key6{1, l.lo}.addr(), key6{0, ^l.lo}.addr())
+		k := key4From(uint32(i))
+		all = append(all, k.addr(), key4From(^k.number()).addr())
+		lo := uint64(i)
+		all = append(all, key6From(0, lo).addr(), key6From(^uint64(0), ^lo).addr())
+		all = append(all, key6From(1, lo).addr(), key6From(0, ^lo).addr())
 	}
 	return all
 }()
@@ -77,6 +77,9 @@ func TestAlgebraAgainstBruteForce(t *testing.T) {
 		require.Equal(t, s.Covers(u), s.Union(u).Equal(s))
 		require.True(t, Any().Subtract(Any().Subtract(s)).Equal(s))
 		require.True(t, s.Only4().Union(s.Only6()).Equal(s))
+		again, err := FromPacked(s.Packed4(), s.Packed6())
+		require.NoError(t, err)
+		require.True(t, again.Equal(s))
 		require.Equal(t, s.Has4(), s.Len4() > 0)
 		require.Equal(t, s.Has6(), s.Len6() > 0)
 	})
@@ -187,9 +190,9 @@ func TestMillionPrefixes(t *testing.T) {
 	const n = 1_000_000
 	var even, odd Builder
 	for i := range n { // in an order far from sorted
-		k := key4(i*7919%n) << 12
-		even.AddPrefix(netip.PrefixFrom(k.addr(), 24))
-		odd.AddPrefix(netip.PrefixFrom((k | 1<<11).addr(), 24))
+		k := uint32(i*7919%n) << 12
+		even.AddPrefix(netip.PrefixFrom(key4From(k).addr(), 24))
+		odd.AddPrefix(netip.PrefixFrom(key4From(k|1<<11).addr(), 24))
 	}
 	s, u := even.Set(), odd.Set()
 	require.Equal(t, n, s.Len4())
@@ -201,8 +204,8 @@ func TestMillionPrefixes(t *testing.T) {
 func BenchmarkMillionUnion(b *testing.B) {
 	var even, odd Builder
 	for i := range 1_000_000 {
-		even.AddPrefix(netip.PrefixFrom((key4(i) << 12).addr(), 24))
-		odd.AddPrefix(netip.PrefixFrom((key4(i)<<12 | 1<<11).addr(), 24))
+		even.AddPrefix(netip.PrefixFrom(key4From(uint32(i)<<12).addr(), 24))
+		odd.AddPrefix(netip.PrefixFrom(key4From(uint32(i)<<12|1<<11).addr(), 24))
 	}
 	s, u := even.Set(), odd.Set()
 	for b.Loop() {
@@ -214,7 +217,29 @@ func BenchmarkMillionPrefixes(b *testing.B) {
 	for range b.N {
 		var builder Builder
 		for i := range 1_000_000 {
-			builder.AddPrefix(netip.PrefixFrom(key4(uint32(i*2654435761)&^0xff).addr(), 24))
+			builder.AddPrefix(netip.PrefixFrom(key4From(uint32(i*2654435761)&^0xff).addr(), 24))
+		}
+		builder.Set()
+	}
+}
+
+func TestUnsoundBytesAreNoSet(t *testing.T) {
+	for name, packed := range map[string][]byte{
+		"cut":        {10, 0, 0, 0, 10, 0, 0},
+		"backwards":  {10, 0, 0, 1, 10, 0, 0, 0},
+		"touching":   {10, 0, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 10, 0, 0, 3},
+		"descending": {10, 0, 0, 9, 10, 0, 0, 9, 10, 0, 0, 2, 10, 0, 0, 3},
+	} {
+		_, err := FromPacked(packed, nil)
+		require.Error(t, err, name)
+	}
+}
+
+func BenchmarkMillionPrefixes6(b *testing.B) {
+	for range b.N {
+		var builder Builder
+		for i := range 1_000_000 {
+			builder.AddPrefix(netip.PrefixFrom(key6From(0x20010db8_00000000|uint64(uint32(i*2654435761)), 0).addr(), 64))
 		}
 		builder.Set()
 	}

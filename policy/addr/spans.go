@@ -1,7 +1,6 @@
 package addr
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"sort"
@@ -13,22 +12,38 @@ type span[K key[K]] struct{ from, to K }
 // spans is one family's half of a Set: sorted, disjoint, non-adjacent.
 type spans[K key[K]] []span[K]
 
-func compareKeys[K key[K]](a, b K) int {
-	switch {
-	case a.less(b):
-		return -1
-	case a == b:
-		return 0
+// pile collects spans in pieces: one slice that grows would be copied again and
+// again, and take twice the memory.
+type pile[K key[K]] struct {
+	full [][]span[K]
+	last []span[K]
+}
+
+// pieceSize is how many spans a piece of a pile has at most.
+const pieceSize = 1 << 15
+
+func (p *pile[K]) add(more ...span[K]) {
+	if len(p.last)+len(more) > pieceSize {
+		p.full, p.last = append(p.full, p.last), make([]span[K], 0, pieceSize)
 	}
-	return 1
+	p.last = append(p.last, more...)
+}
+
+// take gives all that was added, and leaves the pile empty.
+func (p *pile[K]) take() spans[K] {
+	all := slices.Concat(append(p.full, p.last)...)
+	p.full, p.last = nil, nil
+	return all
 }
 
 // merged sorts any spans and joins those that overlap or touch.
-func merged[K key[K]](in []span[K]) spans[K] {
-	slices.SortFunc(in, func(a, b span[K]) int {
-		return cmp.Or(compareKeys(a.from, b.from), compareKeys(a.to, b.to))
-	})
-	out := spans[K](in[:0])
+func merged[K key[K]](in spans[K]) spans[K] {
+	var first K
+	size := first.bits() / 8
+	if r := (records{in.packed(), 2 * size, size}); !r.sorted() {
+		r.sort(0)
+	}
+	out := in[:0]
 	for _, s := range in {
 		out = out.with(s)
 	}
