@@ -17,7 +17,12 @@ import (
 
 // measures is everything there is to measure, in the table's order.
 func measures() []measure {
-	return []measure{}
+	return []measure{
+		{"load", measureLoad},
+		{"onemore", measureOneMore},
+		{"small", measureSmall},
+		{"offline", measureOffline},
+	}
 }
 
 // measure is one measurement, which may give several rows of the table.
