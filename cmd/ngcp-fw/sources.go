@@ -17,17 +17,20 @@ const (
 
 // sourceItems is a source set in a table's cell.
 func sourceItems(s addr.Set) cell {
-	rest := addr.Any().Subtract(s)
+	var rest addr.Set // at most two ranges fewer than s
+	if ranges(s) <= inlineRanges+1 {
+		rest = addr.Any().Subtract(s)
+	}
 	switch {
 	case s.IsEmpty():
 		return text("nobody")
-	case rest.IsEmpty():
+	case s.IsAny():
 		return text("any")
 	case s.IsAny4():
 		return text("any4")
 	case s.IsAny6():
 		return text("any6")
-	case ranges(rest) < min(ranges(s), inlineRanges):
+	case !rest.IsEmpty() && ranges(rest) < min(ranges(s), inlineRanges):
 		return append(cell{"any but"}, rangeItems(rest)...)
 	case ranges(s) <= inlineRanges:
 		return rangeItems(s)

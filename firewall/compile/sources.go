@@ -1,7 +1,6 @@
 package compile
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"slices"
 	"strings"
@@ -36,29 +35,14 @@ func (b *builder) addresses(f *family, wish, comment string, s addr.Set) ruleset
 	return ruleset.InSet(name)
 }
 
-// elements4 packs the set's IPv4 ranges, which are sorted and disjoint already.
+// elements4 is the set's IPv4 ranges, in the set's own memory.
 func elements4(s addr.Set) ruleset.Elements {
-	e := ruleset.NewElements(ruleset.TypeIPv4Addr, true)
-	e.Grow(s.Len4())
-	for i := range s.Len4() {
-		from, to := s.Range4(i)
-		var keys [8]byte
-		binary.BigEndian.PutUint32(keys[:4], from)
-		binary.BigEndian.PutUint32(keys[4:], to)
-		e.Append(keys[:4], keys[4:])
-	}
-	return e
+	return ruleset.SortedElements(ruleset.TypeIPv4Addr, true, s.Packed4())
 }
 
-// elements6 packs the set's IPv6 ranges.
+// elements6 is the set's IPv6 ranges.
 func elements6(s addr.Set) ruleset.Elements {
-	e := ruleset.NewElements(ruleset.TypeIPv6Addr, true)
-	e.Grow(s.Len6())
-	for i := range s.Len6() {
-		from, to := s.Range6(i)
-		e.Append(from[:], to[:])
-	}
-	return e
+	return ruleset.SortedElements(ruleset.TypeIPv6Addr, true, s.Packed6())
 }
 
 // single makes a set of the addresses themselves.

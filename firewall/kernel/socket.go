@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +30,8 @@ type transport interface {
 type socket struct {
 	fd       int
 	sequence uint32
-	buffer   []byte
+	buffer   []byte // for what comes in
+	out      []byte // the last batch; the next one takes its room
 }
 
 // Sizes of sockets' buffers in bytes. A dump's messages come in pieces of at
@@ -86,18 +88,25 @@ const header = unix.NLMSG_HDRLEN
 
 // frame appends a message with its header; its sequence number tells its
 // answer from others.
-func (s *socket) frame(to []byte, kind, flags uint16, body []byte) []byte {
+func (s *socket) frame(to []byte, kind, flags uint16, body func(to []byte) []byte) []byte {
 	s.sequence++
-	to = binary.NativeEndian.AppendUint32(to, uint32(header+len(body)))
+	at := len(to)
+	to = append(to, 0, 0, 0, 0) // the length, once it is known
 	to = binary.NativeEndian.AppendUint16(to, kind)
 	to = binary.NativeEndian.AppendUint16(to, flags|unix.NLM_F_REQUEST)
 	to = binary.NativeEndian.AppendUint32(to, s.sequence)
 	to = binary.NativeEndian.AppendUint32(to, 0)
-	to = append(to, body...)
+	to = body(to)
+	binary.NativeEndian.PutUint32(to[at:], uint32(len(to)-at))
 	for len(to)%4 != 0 {
 		to = append(to, 0)
 	}
 	return to
+}
+
+// plain is a body that is there already.
+func plain(body []byte) func(to []byte) []byte {
+	return func(to []byte) []byte { return append(to, body...) }
 }
 
 // nfTables is the kind of a message of nf_tables.
@@ -115,25 +124,26 @@ func batchMark() []byte {
 }
 
 func (s *socket) commit(genid uint32, batch []ruleset.Message) error {
-	size := 0
+	size := 4 * header
 	for _, m := range batch {
-		size += header + len(m.Body) + 4
+		size += header + m.Size() + 4
 	}
 	begin := s.sequence + 1
-	data := make([]byte, 0, size+4*header)
+	data := slices.Grow(s.out[:0], size)
 	mark := binary.NativeEndian.AppendUint16(batchMark(), 8)
 	mark = binary.NativeEndian.AppendUint16(mark, batchGenID)
-	data = s.frame(data, unix.NFNL_MSG_BATCH_BEGIN, 0, binary.BigEndian.AppendUint32(mark, genid))
+	data = s.frame(data, unix.NFNL_MSG_BATCH_BEGIN, 0, plain(binary.BigEndian.AppendUint32(mark, genid)))
 	for i, m := range batch {
 		flags := m.Flags
 		if i == len(batch)-1 {
 			// Old kernels do not acknowledge the batch's end, so the last message it is.
 			flags |= unix.NLM_F_ACK
 		}
-		data = s.frame(data, nfTables(m.Type), flags, m.Body)
+		data = s.frame(data, nfTables(m.Type), flags, m.AppendBody)
 	}
 	last := s.sequence
-	data = s.frame(data, unix.NFNL_MSG_BATCH_END, 0, batchMark())
+	data = s.frame(data, unix.NFNL_MSG_BATCH_END, 0, plain(batchMark()))
+	s.out = data
 	s.grow(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, 2*len(data))
 	if err := s.send(data); err != nil {
 		return batchError(err)
@@ -198,7 +208,7 @@ func (s *socket) get(kind uint8, flags uint16, body []byte) (all []ruleset.Messa
 	if flags&unix.NLM_F_DUMP == 0 {
 		flags |= unix.NLM_F_ACK
 	}
-	if err := s.send(s.frame(nil, nfTables(kind), flags, body)); err != nil {
+	if err := s.send(s.frame(nil, nfTables(kind), flags, plain(body))); err != nil {
 		return nil, batchError(err)
 	}
 	interrupted := false

@@ -28,6 +28,16 @@ func PackedElements(key *DataType, interval bool, keys []byte) (Elements, error)
 	return e, e.Sort()
 }
 
+// SortedElements is PackedElements for keys that are known to be ascending and
+// separate. It does not copy them.
+func SortedElements(key *DataType, interval bool, keys []byte) Elements {
+	return Elements{width: key.Len, interval: interval, keys: keys[:len(keys):len(keys)]}
+}
+
+// Packed is the keys as PackedElements takes them: the elements' own memory, not
+// to be changed. Verdicts are not in it.
+func (e *Elements) Packed() []byte { return e.keys }
+
 // stride is the bytes of one element.
 func (e *Elements) stride() int {
 	if e.interval {

@@ -20,7 +20,12 @@ const (
 // Encode gives the messages that create the table and all in it, in an order
 // that the kernel accepts: what is referred to comes first. A table with foreign
 // objects cannot be encoded; foreign expressions can, as they were read.
-func (t *Table) Encode() ([]Message, error) {
+func (t *Table) Encode() ([]Message, error) { return t.encode(t.EncodeElements) }
+
+// Stream is Encode with the elements of sets as StreamElements gives them.
+func (t *Table) Stream() ([]Message, error) { return t.encode(t.StreamElements) }
+
+func (t *Table) encode(elements func(*Set) []Message) ([]Message, error) {
 	if err := t.Encodable(); err != nil {
 		return nil, err
 	}
@@ -35,7 +40,7 @@ func (t *Table) Encode() ([]Message, error) {
 		messages = append(messages, t.EncodeChain(&t.Chains[i]))
 	}
 	for i := range t.Sets {
-		messages = append(messages, t.EncodeElements(&t.Sets[i])...)
+		messages = append(messages, elements(&t.Sets[i])...)
 	}
 	for i := range t.Chains {
 		rules, err := t.EncodeRules(&t.Chains[i])

@@ -19,25 +19,99 @@ const intervalOpen = 1
 
 // EncodeElements adds the set's elements to the set, in as many messages as
 // they need. What a live set holds is not the ruleset's.
-func (t *Table) EncodeElements(s *Set) (messages []Message) {
+func (t *Table) EncodeElements(s *Set) []Message {
+	messages := t.StreamElements(s)
+	for i, m := range messages {
+		messages[i].Body, messages[i].late = m.AppendBody(nil), nil
+	}
+	return messages
+}
+
+// StreamElements is EncodeElements with bodies that are made when AppendBody
+// asks for them: those of a million prefixes together take 40 MB and more.
+func (t *Table) StreamElements(s *Set) (messages []Message) {
 	if s.Live() {
 		return nil
 	}
-	w := elementWriter{table: t, set: s}
-	for i := range s.Elements.Len() {
-		w.element(i)
+	step := messageSize/t.elementSize(s) + 1
+	for from := 0; from < s.Elements.Len(); from += step {
+		messages = append(messages, Message{
+			Type: unix.NFT_MSG_NEWSETELEM, Flags: unix.NLM_F_CREATE, About: "elements of set " + s.Name,
+			late: &elementPart{t, s, from, min(from+step, s.Elements.Len())},
+		})
 	}
-	w.flush()
-	return w.messages
+	return messages
 }
 
-// elementWriter cuts a set's elements into messages.
-type elementWriter struct {
+// elementSize is the most bytes that one element of the set may take.
+func (t *Table) elementSize(s *Set) int {
+	longest := Verdict{}
+	for _, v := range s.Elements.verdicts {
+		if len(v.Chain) > len(longest.Chain) {
+			longest = v
+		}
+	}
+	var a attrs
+	var data *Verdict
+	if s.Map {
+		data = &longest
+	}
+	a.element(make([]byte, s.Key.Len), 0, data, nil)
+	if s.Interval {
+		a.element(make([]byte, s.Key.Len), unix.NFT_SET_ELEM_INTERVAL_END, nil, nil)
+	}
+	return len(a)
+}
+
+// elementPart is some of a set's elements, as the body of a message.
+type elementPart struct {
 	table    *Table
 	set      *Set
-	messages []Message
-	list     attrs  // the elements of the message being made
-	end      []byte // where a range ends
+	from, to int
+}
+
+// elementOverhead is more than what a message of elements takes besides them
+// and the names: nfgenmsg, attributes' headers, and the start of the first gap.
+const elementOverhead = 128
+
+func (p *elementPart) size() int {
+	return elementOverhead + len(p.table.Name) + len(p.set.Name) + (p.to-p.from)*p.table.elementSize(p.set)
+}
+
+// append writes the body.
+func (p *elementPart) append(to []byte) []byte {
+	body := append(attrs(to), byte(p.table.Family), unix.NFNETLINK_V0, 0, 0)
+	body.text(unix.NFTA_SET_ELEM_LIST_TABLE, p.table.Name)
+	body.text(unix.NFTA_SET_ELEM_LIST_SET, p.set.Name)
+	body.nest(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func() {
+		w := elementWriter{attrs: &body, set: p.set, start: elementForm(0, p.set.Key.Len),
+			stop: elementForm(unix.NFT_SET_ELEM_INTERVAL_END, p.set.Key.Len)}
+		for i := p.from; i < p.to; i++ {
+			w.element(i)
+		}
+	})
+	return body
+}
+
+// form is an element's bytes with room for the key.
+type form struct {
+	bytes []byte
+	key   int // where the key is
+}
+
+func elementForm(flags uint32, width int) form {
+	key := bytes.Repeat([]byte{0xff}, width)
+	var a attrs
+	a.element(key, flags, nil, nil)
+	return form{a, bytes.LastIndex(a, key)}
+}
+
+// elementWriter writes a set's elements.
+type elementWriter struct {
+	*attrs
+	set         *Set
+	start, stop form
+	end         []byte // where a range ends
 }
 
 // element writes element i; in an interval set it is where the range begins and
@@ -45,28 +119,33 @@ type elementWriter struct {
 func (w *elementWriter) element(i int) {
 	from, to, verdict := w.set.Elements.At(i)
 	if i == 0 && w.set.Interval && !isAll(from, 0) {
-		w.add(make([]byte, len(from)), unix.NFT_SET_ELEM_INTERVAL_END, nil, nil)
+		w.fill(w.stop, make([]byte, len(from)))
 	}
-	var data *Verdict
-	if w.set.Map {
-		data = &verdict
-	}
-	key := w.set.Key.Native(from)
+	open := w.set.Interval && isAll(to, 0xff)
 	switch {
-	case !w.set.Interval:
-		w.add(key, 0, data, nil)
-	case isAll(to, 0xff):
-		w.add(key, 0, data, openUserdata)
+	case w.set.Map && open:
+		w.attrs.element(w.set.Key.Native(from), 0, &verdict, openUserdata)
+	case w.set.Map:
+		w.attrs.element(w.set.Key.Native(from), 0, &verdict, nil)
+	case open:
+		w.attrs.element(w.set.Key.Native(from), 0, nil, openUserdata)
 	default:
-		w.add(key, 0, data, nil)
+		w.fill(w.start, w.set.Key.Native(from))
+	}
+	if w.set.Interval && !open {
 		w.end = append(w.end[:0], to...)
 		increment(w.end)
-		w.add(w.set.Key.Native(w.end), unix.NFT_SET_ELEM_INTERVAL_END, nil, nil)
+		w.fill(w.stop, w.set.Key.Native(w.end))
 	}
 }
 
-func (w *elementWriter) add(key []byte, flags uint32, data *Verdict, userdata []byte) {
-	a := &w.list
+func (w *elementWriter) fill(f form, key []byte) {
+	at := len(*w.attrs) + f.key
+	*w.attrs = append(*w.attrs, f.bytes...)
+	copy((*w.attrs)[at:], key)
+}
+
+func (a *attrs) element(key []byte, flags uint32, data *Verdict, userdata []byte) {
 	a.nest(unix.NFTA_LIST_ELEM, func() {
 		if flags != 0 {
 			a.u32(unix.NFTA_SET_ELEM_FLAGS, flags)
@@ -79,9 +158,6 @@ func (w *elementWriter) add(key []byte, flags uint32, data *Verdict, userdata []
 			a.bytes(unix.NFTA_SET_ELEM_USERDATA, userdata)
 		}
 	})
-	if len(w.list) >= messageSize {
-		w.flush()
-	}
 }
 
 func (a *attrs) verdict(v Verdict) {
@@ -91,18 +167,6 @@ func (a *attrs) verdict(v Verdict) {
 			a.text(unix.NFTA_VERDICT_CHAIN, v.Chain)
 		}
 	})
-}
-
-func (w *elementWriter) flush() {
-	if len(w.list) == 0 {
-		return
-	}
-	w.messages = append(w.messages, w.table.message(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, "elements of set "+w.set.Name, func(a *attrs) {
-		a.text(unix.NFTA_SET_ELEM_LIST_TABLE, w.table.Name)
-		a.text(unix.NFTA_SET_ELEM_LIST_SET, w.set.Name)
-		a.bytes(unix.NFTA_SET_ELEM_LIST_ELEMENTS|unix.NLA_F_NESTED, w.list)
-	}))
-	w.list = w.list[:0]
 }
 
 func isAll(key []byte, b byte) bool {

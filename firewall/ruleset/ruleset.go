@@ -225,6 +225,24 @@ func (Foreign) statement()    {}
 type Message struct {
 	Type  uint8  // NFT_MSG_NEWRULE …
 	Flags uint16 // NLM_F_CREATE …
-	Body  []byte // nfgenmsg and attributes
+	Body  []byte // nfgenmsg and attributes; empty in a streamed message
 	About string // "rule 3 of chain input-1 (sip/peers, policy.yml:41:7)", for errors
+
+	late *elementPart // what the body of a streamed message is made of
+}
+
+// AppendBody appends the message's body, also that of a streamed one.
+func (m Message) AppendBody(to []byte) []byte {
+	if m.late != nil {
+		return m.late.append(to)
+	}
+	return append(to, m.Body...)
+}
+
+// Size is how many bytes AppendBody appends at most.
+func (m Message) Size() int {
+	if m.late != nil {
+		return m.late.size()
+	}
+	return len(m.Body)
 }

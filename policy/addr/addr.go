@@ -6,7 +6,6 @@ import (
 	"iter"
 	"math/big"
 	"net/netip"
-	"slices"
 )
 
 // Set is an immutable set of IPv4 and IPv6 addresses, kept as sorted,
@@ -164,7 +163,7 @@ func (s Set) Covers(t Set) bool { return s.v4.covers(t.v4) && s.v6.covers(t.v6) 
 func (s Set) Overlaps(t Set) bool { return !s.Intersect(t).IsEmpty() }
 
 // Equal reports whether both have the same addresses.
-func (s Set) Equal(t Set) bool { return slices.Equal(s.v4, t.v4) && slices.Equal(s.v6, t.v6) }
+func (s Set) Equal(t Set) bool { return s.v4.equal(t.v4) && s.v6.equal(t.v6) }
 
 // Len4 is the number of IPv4 ranges.
 func (s Set) Len4() int { return len(s.v4) }

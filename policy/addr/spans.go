@@ -67,7 +67,7 @@ func (s spans[K]) union(t spans[K]) spans[K] {
 	switch {
 	case len(s) == 0:
 		return t
-	case len(t) == 0:
+	case len(t) == 0 || s.same(t):
 		return s
 	}
 	out := make(spans[K], 0, len(s)+len(t))
@@ -82,6 +82,12 @@ func (s spans[K]) union(t spans[K]) spans[K] {
 }
 
 func (s spans[K]) intersect(t spans[K]) (out spans[K]) {
+	if s.same(t) || t.whole() {
+		return s
+	}
+	if s.whole() {
+		return t
+	}
 	for i, j := 0, 0; i < len(s) && j < len(t); {
 		from, to := s[i].from, s[i].to
 		if from.less(t[j].from) {
@@ -103,6 +109,12 @@ func (s spans[K]) intersect(t spans[K]) (out spans[K]) {
 }
 
 func (s spans[K]) subtract(t spans[K]) (out spans[K]) {
+	if len(t) == 0 {
+		return s
+	}
+	if s.same(t) {
+		return nil
+	}
 	j := 0
 	for _, left := range s {
 		for j < len(t) && t[j].to.less(left.from) {
@@ -125,6 +137,15 @@ func (s spans[K]) subtract(t spans[K]) (out spans[K]) {
 	return out
 }
 
+// same reports whether both are one piece of memory, as sets mostly are that
+// came from one list.
+func (s spans[K]) same(t spans[K]) bool {
+	return len(s) == len(t) && (len(s) == 0 || &s[0] == &t[0])
+}
+
+// equal reports whether both have the same addresses.
+func (s spans[K]) equal(t spans[K]) bool { return s.same(t) || slices.Equal(s, t) }
+
 // find is the index of the first span that ends at k or later.
 func (s spans[K]) find(k K) int {
 	return sort.Search(len(s), func(i int) bool { return !s[i].to.less(k) })
@@ -138,7 +159,7 @@ func (s spans[K]) contains(k K) bool {
 // covers reports whether all of t is in s: as spans don't touch each other, each
 // one of t must be inside one of s.
 func (s spans[K]) covers(t spans[K]) bool {
-	return !slices.ContainsFunc(t, func(u span[K]) bool {
+	return s.same(t) || !slices.ContainsFunc(t, func(u span[K]) bool {
 		i := s.find(u.from)
 		return i == len(s) || u.from.less(s[i].from) || s[i].to.less(u.to)
 	})

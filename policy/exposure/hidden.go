@@ -31,18 +31,64 @@ func (r *resolver) hidden(what string, entries []policy.Entry) {
 	}
 }
 
-// covers finds for each entry another one that covers it, or -1, in one sweep
-// over all their ranges: those that start first come first, of these the
-// longest. What a range lies in is then the one that reached farthest so far.
+// manyRanges is the number of ranges from which on an entry is asked for each
+// other one, rather than laid out in the sweep.
+const manyRanges = 1000
+
+// covers finds for each entry another one that covers it, or -1: an entry with
+// many ranges by looking the others up in it, the others in one sweep over all
+// their ranges.
 func covers(entries []policy.Entry) []int {
 	s := sweep{entries: entries, coveredBy: make([]int, len(entries)), tried: map[[2]int]bool{}}
-	var spots []spot
-	for i, e := range entries {
+	for i := range entries {
 		s.coveredBy[i] = -1
-		for one := range e.Sources.Ranges() {
-			spots = append(spots, spot{one.From, one.To, i})
+	}
+	for i, e := range entries {
+		if e.Sources.Len4()+e.Sources.Len6() >= manyRanges {
+			s.lookUp(i)
 		}
 	}
+	s.sweep(spots(entries))
+	return s.coveredBy
+}
+
+// spots lays out the ranges of entries that have few, and the first one of each
+// of the others.
+func spots(entries []policy.Entry) (all []spot) {
+	for i, e := range entries {
+		many := e.Sources.Len4()+e.Sources.Len6() >= manyRanges
+		for one := range e.Sources.Ranges() {
+			all = append(all, spot{one.From, one.To, i})
+			if many {
+				break
+			}
+		}
+	}
+	return all
+}
+
+// sweep is the state of covers.
+type sweep struct {
+	entries   []policy.Entry
+	coveredBy []int
+	tried     map[[2]int]bool // pairs that were compared whole
+}
+
+// lookUp notes which other entries this one covers.
+func (s *sweep) lookUp(by int) {
+	for i, e := range s.entries {
+		for one := range e.Sources.Ranges() {
+			if s.entries[by].Sources.Contains(one.From) {
+				s.cover(by, i)
+			}
+			break
+		}
+	}
+}
+
+// sweep visits those that start first before the others, of these the longest.
+// What a range lies in is then the one that reached farthest so far.
+func (s *sweep) sweep(spots []spot) {
 	slices.SortFunc(spots, func(a, b spot) int {
 		return cmp.Or(a.from.Compare(b.from), b.to.Compare(a.to), cmp.Compare(a.entry, b.entry))
 	})
@@ -52,14 +98,6 @@ func covers(entries []policy.Entry) []int {
 			widest = one
 		}
 	}
-	return s.coveredBy
-}
-
-// sweep is the state of covers.
-type sweep struct {
-	entries   []policy.Entry
-	coveredBy []int
-	tried     map[[2]int]bool // pairs that were compared whole
 }
 
 // visit looks at a range that lies in the widest one. It is true if the two are
