@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +14,7 @@ import (
 // Conn is a connection to nf_tables of the network namespace it was opened in.
 type Conn struct {
 	wire transport
+	pick func(n int) int // which of n elements to ask for; nil: by chance
 }
 
 // Open connects to nf_tables of the calling thread's network namespace.
@@ -24,7 +23,7 @@ func Open() (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{s}, nil
+	return &Conn{wire: s}, nil
 }
 
 // Close ends the connection.
@@ -34,59 +33,74 @@ func (c *Conn) Close() error { return c.wire.close() }
 // makes us read again.
 const readings = 20
 
-// Read gives a table as the kernel has it; nil if there is none.
-func (c *Conn) Read(family ruleset.Family, name string) (*ruleset.Table, error) {
-	t, _, err := c.read(family, name, nil)
-	return t, err
+// Reading is a table as the kernel had it, all of one generation of the ruleset.
+type Reading struct {
+	Table   *ruleset.Table // nil: there is none
+	GenID   uint32         // the ruleset's generation
+	Sampled []Sampled      // the large sets that were not read element by element
 }
 
-// read gives the table, and the ruleset's generation it is of. Of a large set
-// only the number of elements is asked for where there is a table like it: with
-// as many elements there, they are taken for the same, otherwise for none.
+// Sampled is what is known of a large set that was not read: how many elements
+// it has, and what the kernel says of some of them.
+type Sampled struct {
+	Name  string
+	Count int    // -1: this kernel does not tell
+	Want  int    // elements that it should have
+	Fault string // in what it is not as it should be; "": nothing was found
+}
+
+// Read gives a table as the kernel has it; nil if there is none.
+func (c *Conn) Read(family ruleset.Family, name string) (*ruleset.Table, error) {
+	r, err := c.Examine(family, name, nil)
+	return r.Table, err
+}
+
+// ReadLike is Examine for those who want the table alone, and the ruleset's
+// generation it is of.
+func (c *Conn) ReadLike(family ruleset.Family, name string, like *ruleset.Table) (*ruleset.Table, uint32, error) {
+	r, err := c.Examine(family, name, like)
+	return r.Table, r.GenID, err
+}
+
+// Examine gives a table as the kernel has it; where like is nil, all of it.
+// Otherwise large sets of which the number of elements and some look-ups say
+// that they are those of like are taken to hold the same elements. What an
+// equal number of other elements in their place is, that finds only by chance.
+//
+// A large set that is not the one of like is read whole if that takes no more
+// than a second or two; beyond that, it gets what is known of it as Raw, which makes
+// it differ from every other, and the elements of like.
+func (c *Conn) Examine(family ruleset.Family, name string, like *ruleset.Table) (Reading, error) {
+	return c.settled(reader{c, family, name, like, readable})
+}
+
+// read is Examine that reads no large set: one that is not as in like is taken
+// to be empty.
 func (c *Conn) read(family ruleset.Family, name string, like *ruleset.Table) (*ruleset.Table, uint32, error) {
+	r, err := c.settled(reader{c, family, name, like, 0})
+	return r.Table, r.GenID, err
+}
+
+// settled reads until nobody has changed anything meanwhile.
+func (c *Conn) settled(how reader) (Reading, error) {
 	for range readings {
 		before, err := c.Generation()
 		if err != nil {
-			return nil, 0, err
+			return Reading{}, err
 		}
-		messages, counted, err := c.dump(family, name, like != nil)
+		r, err := how.read()
+		r.GenID = before
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, before, nil
+			return r, nil
 		}
 		if err != nil && !errors.Is(err, ErrChanged) {
-			return nil, 0, err
+			return Reading{}, err
 		}
-		if after, failed := c.Generation(); failed != nil || err != nil || after != before {
-			continue
-		}
-		t, err := ruleset.Decode(family, name, messages)
-		assume(t, like, counted)
-		return t, before, err
-	}
-	return nil, 0, fmt.Errorf("the ruleset changed %d times while it was read: %w", readings, ErrChanged)
-}
-
-// countable is how many elements of a set are read one by one at least. The
-// kernel takes quadratic time for ranges: 10,000 take some 30 ms, 100,000 take
-// 1.5 s and a million 90 s.
-const countable = 10_000
-
-func large(s ruleset.Set) bool { return s.Elements.Len() > countable }
-
-// assume gives the sets that were counted the elements of the table like t,
-// where it has as many.
-func assume(t, like *ruleset.Table, counted map[string]int) {
-	if t == nil || len(counted) == 0 {
-		return
-	}
-	generation, _ := t.Generation()
-	like = like.Renumbered(generation)
-	for i := range t.Sets {
-		s := &t.Sets[i]
-		if same := find(like.Sets, setName, s.Name); same != nil && s.Raw == nil && counted[s.Name] == same.Elements.Len() {
-			s.Elements = same.Elements
+		if after, failed := c.Generation(); failed == nil && err == nil && after == before {
+			return r, nil
 		}
 	}
+	return Reading{}, fmt.Errorf("the ruleset changed %d times while it was read: %w", readings, ErrChanged)
 }
 
 // Generation is the number of the namespace's ruleset, which grows with every
@@ -107,8 +121,11 @@ func (c *Conn) Generation() (uint32, error) {
 // Dump gives all messages that the kernel has about a table; os.ErrNotExist if
 // there is none.
 func (c *Conn) Dump(family ruleset.Family, name string) ([]ruleset.Message, error) {
-	all, _, err := c.dump(family, name, false)
-	return all, err
+	all, err := c.objects(family, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.withElements(family, name, all, func(string) bool { return true })
 }
 
 // table gives the message about the table itself.
@@ -116,11 +133,10 @@ func (c *Conn) table(family ruleset.Family, name string) ([]ruleset.Message, err
 	return c.wire.get(unix.NFT_MSG_GETTABLE, 0, body(family, text(unix.NFTA_TABLE_NAME, name)))
 }
 
-// dump leaves out the elements of large sets if count is true, and tells how
-// many there are.
-func (c *Conn) dump(family ruleset.Family, name string, count bool) (all []ruleset.Message, counted map[string]int, err error) {
+// objects is all messages but those about elements.
+func (c *Conn) objects(family ruleset.Family, name string) (all []ruleset.Message, err error) {
 	if all, err = c.table(family, name); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, row := range []struct {
 		kind  uint8
@@ -132,24 +148,26 @@ func (c *Conn) dump(family ruleset.Family, name string, count bool) (all []rules
 	} {
 		more, err := c.wire.get(row.kind, unix.NLM_F_DUMP, body(family, text(row.table, name)))
 		if err != nil && !(errors.Is(err, os.ErrNotExist) && row.kind == getFlowtable) {
-			return nil, nil, err
+			return nil, err
 		}
 		all = append(all, more...)
 	}
-	if count {
-		counted = largeSets(all)
-	}
+	return all, nil
+}
+
+// withElements adds the elements of the sets that are wanted.
+func (c *Conn) withElements(family ruleset.Family, name string, all []ruleset.Message, wanted func(set string) bool) ([]ruleset.Message, error) {
 	for _, set := range ruleset.SetNames(family, name, all) {
-		if _, enough := counted[set]; enough {
+		if !wanted(set) {
 			continue
 		}
 		more, err := c.elements(family, name, set)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		all = append(all, more...)
 	}
-	return all, counted, nil
+	return all, nil
 }
 
 func (c *Conn) elements(family ruleset.Family, table, set string) ([]ruleset.Message, error) {
@@ -159,34 +177,6 @@ func (c *Conn) elements(family ruleset.Family, table, set string) ([]ruleset.Mes
 		return nil, ErrChanged
 	}
 	return all, err
-}
-
-// setCount is NFTA_SET_COUNT of linux/netfilter/nf_tables.h, which older kernels
-// do not send. A range counts as one element.
-const setCount = 20
-
-// largeSets is the sets that have more elements than are countable, and how
-// many.
-func largeSets(messages []ruleset.Message) map[string]int {
-	sets := map[string]int{}
-	for _, m := range messages {
-		if m.Type != unix.NFT_MSG_NEWSET || len(m.Body) < genericHeader {
-			continue
-		}
-		name, count := "", 0
-		for kind, data := range attributes(m.Body[genericHeader:]) {
-			switch {
-			case kind == unix.NFTA_SET_NAME:
-				name = string(bytes.TrimSuffix(data, []byte{0}))
-			case kind == setCount && len(data) == 4:
-				count = int(binary.BigEndian.Uint32(data))
-			}
-		}
-		if count > countable {
-			sets[name] = count
-		}
-	}
-	return sets
 }
 
 const getFlowtable = 23 // NFT_MSG_GETFLOWTABLE of linux/netfilter/nf_tables.h
