@@ -35,10 +35,10 @@ var alwaysTheSame = []row{
 	{"203.0.113.9 2001:db8:99::9", "22/tcp 5062/udp 40001/udp 8999/tcp", "", dropped},
 }
 
-// While policies change, not one packet is lost that both accept, and none gets
-// in that both refuse.
-func TestChangesAreHitless(t *testing.T) {
-	const changes = 40
+// While the program changes policies, by all that differs between them at once,
+// not one packet is lost that both accept, and none gets in that both refuse.
+func TestAppliesAreHitless(t *testing.T) {
+	const applies = 40
 	s := newSite(t, nil)
 	policies := alternatives()
 	for i, text := range policies {
@@ -51,7 +51,7 @@ func TestChangesAreHitless(t *testing.T) {
 	done := make(chan lab.Result, 1)
 	go func() {
 		var r lab.Result
-		for i := 1; i <= changes && r.Code == 0; i++ {
+		for i := 1; i <= applies && r.Code == 0; i++ {
 			r = apply(i)
 		}
 		done <- r
@@ -61,7 +61,7 @@ func TestChangesAreHitless(t *testing.T) {
 		select {
 		case r := <-done:
 			require.Zero(t, r.Code, r.Stderr)
-			t.Logf("%d rounds of packets during %d changes", rounds, changes)
+			t.Logf("%d rounds of packets during %d changes", rounds, applies)
 			return
 		default:
 		}

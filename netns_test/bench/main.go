@@ -18,6 +18,8 @@ import (
 // measures is everything there is to measure, in the table's order.
 func measures() []measure {
 	return []measure{
+		{"hitless", measureHitless},
+		{"tcp", measureTCP},
 		{"load", measureLoad},
 		{"onemore", measureOneMore},
 		{"small", measureSmall},

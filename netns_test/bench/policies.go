@@ -31,25 +31,6 @@ func load(path string) (*exposure.Model, error) {
 	return model, nil
 }
 
-// nftFile writes the policy's ruleset for nft -f, in the customary way: whatever
-// is there goes and the new table comes, in one transaction.
-func (w *world) nftFile(policy, name string) error {
-	model, err := load(w.path(policy))
-	if err != nil {
-		return err
-	}
-	f, err := os.Create(w.path(name))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	fmt.Fprintf(f, "table inet %[1]s\ndelete table inet %[1]s\n", compile.TableName)
-	if err := compile.Compile(model, 1).WriteText(f); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 // rules counts the rules of the policy's ruleset.
 func (w *world) rules(policy string) (n int, err error) {
 	model, err := load(w.path(policy))

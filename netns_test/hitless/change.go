@@ -1,0 +1,69 @@
+package hitless
+
+import (
+	"path/filepath"
+	"time"
+
+	"ngcp-fw/firewall"
+	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/netns_test/lab"
+	"ngcp-fw/policy/exposure"
+)
+
+// Way is a way to put a model into force, as the nth change, for a thread in the
+// host's namespace.
+type Way func(m *exposure.Model, nth int) error
+
+// ByKernel sends rulesets over one connection, without a pause between them:
+// kernel.Conn.Apply compares, sends, and verifies. Done ends it.
+func ByKernel() (way Way, done func() error) {
+	var conn *kernel.Conn
+	way = func(m *exposure.Model, nth int) (err error) {
+		if conn == nil {
+			if conn, err = kernel.Open(); err != nil {
+				return err
+			}
+		}
+		_, err = conn.Apply(compile.Compile(m, uint64(nth)+1))
+		return err
+	}
+	return way, func() error {
+		if conn == nil {
+			return nil
+		}
+		return conn.Close()
+	}
+}
+
+// ByLibrary does what the command apply does, with its lock, its snapshots and the
+// cutting of flows, in a state of its own below dir: firewall.Firewall.Apply.
+func ByLibrary(dir string) Way {
+	f := firewall.Firewall{StateDir: filepath.Join(dir, "state"), RunDir: filepath.Join(dir, "run")}
+	return func(m *exposure.Model, _ int) error {
+		_, err := f.Apply(m, firewall.Author{}, true)
+		return err
+	}
+}
+
+// Changes are two models that follow each other on a host.
+type Changes struct {
+	Host   *lab.Host
+	Models [2]*exposure.Model
+	By     Way
+	Made   int // so far
+}
+
+// Make makes n changes, or fewer if the time is up.
+func (c *Changes) Make(n int, limit time.Duration) error {
+	end := time.Now().Add(limit)
+	return c.Host.Do(func() error {
+		for ; n > 0 && time.Now().Before(end); n-- {
+			if err := c.By(c.Models[c.Made%2], c.Made); err != nil {
+				return err
+			}
+			c.Made++
+		}
+		return nil
+	})
+}
