@@ -4,9 +4,9 @@ package firewall
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"ngcp-fw/firewall/compile"
@@ -105,11 +105,7 @@ func (f Firewall) exposuresInForce(current *ruleset.Table) (m *exposure.Model, k
 	if err != nil {
 		return nil, false
 	}
-	var facts []exposure.Fact
-	if err := json.Unmarshal(snapshot.Meta.Exposures, &facts); err != nil {
-		return nil, false
-	}
-	exposures, err := exposure.FromFacts(facts)
+	exposures, err := exposure.Kept(snapshot.Meta.Exposures, snapshot.Lists)
 	return &exposure.Model{Exposures: exposures}, err == nil
 }
 
@@ -256,14 +252,15 @@ func refuses(m *exposure.Model) func(host.Flow) bool {
 
 // prepare has the snapshot on the disk before anything is sent.
 func (f Firewall) prepare(p *Plan, m *exposure.Model, by Author) (*store.Pending, error) {
-	exposures, err := json.Marshal(exposure.Facts(m.Exposures))
+	messages, lists, err := p.Target.Skeleton()
 	if err != nil {
 		return nil, err
 	}
-	messages, err := p.Target.Encode()
+	exposures, sources, err := exposure.Keep(m.Exposures)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(lists, sources)
 	namespace, err := host.NetNS()
 	if err != nil {
 		return nil, err
@@ -271,7 +268,7 @@ func (f Firewall) prepare(p *Plan, m *exposure.Model, by Author) (*store.Pending
 	return f.store().Prepare(store.Meta{
 		Number: p.Generation, Time: time.Now().UTC(), Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
 		BootID: host.BootID(), NetNS: namespace, Exposures: exposures,
-	}, messages)
+	}, store.Content{Messages: messages, Lists: lists})
 }
 
 // Remove takes the table and the snapshots away, and reports whether the table

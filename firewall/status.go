@@ -40,7 +40,7 @@ func (f Firewall) Status() (*Status, error) {
 		return s, nil
 	}
 	s.Snapshot = &snapshot.Meta
-	applied, err := ruleset.Decode(compile.Family, compile.TableName, snapshot.Messages)
+	applied, err := ruleset.DecodeSkeleton(compile.Family, compile.TableName, snapshot.Messages, snapshot.Lists)
 	if err != nil {
 		return nil, err
 	}

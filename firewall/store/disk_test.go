@@ -36,12 +36,12 @@ func smallDisk(t *testing.T, size string) (dir string) {
 func TestFullDiskLeavesWhatWasThere(t *testing.T) {
 	s := New(filepath.Join(smallDisk(t, "128k"), "state"))
 	require.NoError(t, s.Writable())
-	require.NoError(t, s.Save(sampleMeta(1), sampleMessages))
+	require.NoError(t, s.Save(sampleMeta(1), sampleContent))
 	big := []ruleset.Message{{Body: make([]byte, 256<<10)}}
 	_, _ = rand.Read(big[0].Body)
 
 	for _, n := range []uint64{1, 2} {
-		err := s.Save(sampleMeta(n), big)
+		err := s.Save(sampleMeta(n), Content{Messages: big})
 		require.ErrorIs(t, err, syscall.ENOSPC)
 		assert.ErrorContains(t, err, "in "+s.dir+": the file system is full; make room")
 	}
@@ -58,12 +58,12 @@ func TestFullDiskLeavesWhatWasThere(t *testing.T) {
 func TestReadOnlyDisk(t *testing.T) {
 	dir := smallDisk(t, "128k")
 	s := New(filepath.Join(dir, "state"))
-	require.NoError(t, s.Save(sampleMeta(1), sampleMessages))
+	require.NoError(t, s.Save(sampleMeta(1), sampleContent))
 	require.NoError(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 	_, err := s.Load(1)
 	require.NoError(t, err)
 	_, lockErr := lock(filepath.Join(dir, "run"), 0)
-	for _, err := range []error{s.Save(sampleMeta(2), nil), s.Writable(), s.Clear(), lockErr} {
+	for _, err := range []error{s.Save(sampleMeta(2), Content{}), s.Writable(), s.Clear(), lockErr} {
 		require.ErrorIs(t, err, syscall.EROFS)
 		assert.ErrorContains(t, err, "the file system is read-only")
 	}
@@ -110,7 +110,7 @@ func TestFileInTheDirectorysPlace(t *testing.T) {
 		_, listErr := s.Numbers()
 		_, loadErr := s.Load(1)
 		_, lockErr := Lock(dir)
-		for _, err := range []error{s.Save(sampleMeta(1), nil), s.Writable(), s.Clear(), listErr, loadErr, lockErr} {
+		for _, err := range []error{s.Save(sampleMeta(1), Content{}), s.Writable(), s.Clear(), listErr, loadErr, lockErr} {
 			require.ErrorIs(t, err, syscall.ENOTDIR)
 			assert.ErrorContains(t, err, "a part of that path is not a directory")
 		}
@@ -142,7 +142,7 @@ func TestSaver(t *testing.T) {
 		next = numbers[len(numbers)-1] + 1
 	}
 	for ; ; next++ {
-		require.NoError(t, s.Save(sampleMeta(next), sampleMessages))
+		require.NoError(t, s.Save(sampleMeta(next), sampleContent))
 	}
 }
 

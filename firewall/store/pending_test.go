@@ -10,7 +10,7 @@ import (
 
 func TestPreparedIsNoSnapshotUntilCommitted(t *testing.T) {
 	s := New(t.TempDir())
-	p, err := s.Prepare(sampleMeta(7), sampleMessages)
+	p, err := s.Prepare(sampleMeta(7), sampleContent)
 	require.NoError(t, err)
 	numbers, err := s.Numbers()
 	require.NoError(t, err)
@@ -25,7 +25,7 @@ func TestPreparedIsNoSnapshotUntilCommitted(t *testing.T) {
 
 func TestDiscardLeavesNothing(t *testing.T) {
 	s := New(t.TempDir())
-	p, err := s.Prepare(sampleMeta(7), sampleMessages)
+	p, err := s.Prepare(sampleMeta(7), sampleContent)
 	require.NoError(t, err)
 	p.Discard()
 	assert.Empty(t, names(t, s.dir))
@@ -33,7 +33,7 @@ func TestDiscardLeavesNothing(t *testing.T) {
 
 func TestCommitSaysThatTheDirectoryIsGone(t *testing.T) {
 	s := New(t.TempDir())
-	p, err := s.Prepare(sampleMeta(7), sampleMessages)
+	p, err := s.Prepare(sampleMeta(7), sampleContent)
 	require.NoError(t, err)
 	require.NoError(t, os.RemoveAll(s.dir))
 	assert.ErrorContains(t, p.Commit(), "cannot keep generation 7 in "+s.dir)

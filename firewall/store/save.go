@@ -1,8 +1,11 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,16 +13,14 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
-
-	"ngcp-fw/firewall/ruleset"
 )
 
 // Save keeps a generation, in place of an earlier snapshot of the same number,
 // and drops all but the newest Kept. Whatever happens meanwhile, Load finds it
 // whole or refuses it; and a full disk leaves an earlier one as it was. A file
 // too old to keep that cannot be removed is no error: the next Save tries again.
-func (s *Store) Save(meta Meta, messages []ruleset.Message) error {
-	p, err := s.Prepare(meta, messages)
+func (s *Store) Save(meta Meta, content Content) error {
+	p, err := s.Prepare(meta, content)
 	if err != nil {
 		return err
 	}
@@ -36,14 +37,9 @@ type Pending struct {
 
 // Prepare writes all of what Save would keep, so that room and permission are
 // no question any more when Commit puts it in place.
-func (s *Store) Prepare(meta Meta, messages []ruleset.Message) (*Pending, error) {
+func (s *Store) Prepare(meta Meta, content Content) (*Pending, error) {
 	p := &Pending{store: s, number: meta.Number}
-	packed := pack(messages)
-	meta.Ruleset = digest(packed)
-	sealed, err := seal(meta)
-	if err == nil {
-		err = p.write(packed, sealed)
-	}
+	err := p.write(meta, content)
 	if err != nil {
 		p.Discard()
 		return nil, p.explain(err)
@@ -55,14 +51,28 @@ func (p *Pending) explain(err error) error {
 	return explain(err, "cannot keep generation %d in %s", p.number, p.store.dir)
 }
 
-func (p *Pending) write(packed, sealed []byte) (err error) {
+func (p *Pending) write(meta Meta, content Content) (err error) {
+	if _, err := seal(meta); err != nil { // before anything is made
+		return err
+	}
 	if err := os.MkdirAll(p.store.dir, 0o700); err != nil {
 		return err
 	}
-	if p.rules, err = p.store.pending(p.number, rulesetSuffix, packed); err != nil {
+	sum := sha256.New()
+	p.rules, err = p.store.pending(p.number, rulesetSuffix, func(w io.Writer) error {
+		return content.pack(io.MultiWriter(w, sum))
+	})
+	if err != nil {
 		return err
 	}
-	p.meta, err = p.store.pending(p.number, metaSuffix, sealed)
+	meta.Ruleset = hex.EncodeToString(sum.Sum(nil))
+	p.meta, err = p.store.pending(p.number, metaSuffix, func(w io.Writer) error {
+		sealed, err := seal(meta)
+		if err == nil {
+			_, err = w.Write(sealed)
+		}
+		return err
+	})
 	return err
 }
 
@@ -90,13 +100,12 @@ func (p *Pending) Discard() {
 	}
 }
 
-func (s *Store) pending(n uint64, suffix string, data []byte) (*renameio.PendingFile, error) {
+func (s *Store) pending(n uint64, suffix string, write func(io.Writer) error) (*renameio.PendingFile, error) {
 	f, err := renameio.TempFile(s.dir, s.path(n, suffix))
 	if err != nil {
 		return nil, err
 	}
-	_, err = f.Write(data)
-	if err == nil {
+	if err = write(f); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
@@ -128,6 +137,13 @@ func (s *Store) prune(saved uint64) {
 		keep[filepath.Base(s.path(n, rulesetSuffix))] = true
 	}
 	_ = s.remove(func(name string) bool { return !keep[name] })
+}
+
+// Drop removes the snapshot of one generation, if there is one.
+func (s *Store) Drop(n uint64) error {
+	drop := []string{filepath.Base(s.path(n, metaSuffix)), filepath.Base(s.path(n, rulesetSuffix))}
+	err := s.remove(func(name string) bool { return slices.Contains(drop, name) })
+	return explain(err, "cannot remove generation %d from %s", n, s.dir)
 }
 
 // Clear removes every generation, and leaves the directory and what others

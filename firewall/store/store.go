@@ -19,8 +19,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"ngcp-fw/firewall/ruleset"
 )
 
 // Kept is how many generations stay on disk; saving one more removes the oldest.
@@ -49,8 +47,8 @@ type Meta struct {
 
 // Snapshot is a generation as it was applied.
 type Snapshot struct {
-	Meta     Meta
-	Messages []ruleset.Message
+	Meta Meta
+	Content
 }
 
 // Load reads the snapshot of generation n and verifies all of it. The error
@@ -72,7 +70,7 @@ func (s *Store) Load(n uint64) (*Snapshot, error) {
 	if digest(packed) != out.Meta.Ruleset {
 		return nil, s.damaged(n, rulesetSuffix, errors.New("its SHA-256 digest is not the one on record"))
 	}
-	if out.Messages, err = unpack(packed); err != nil {
+	if out.Content, err = unpack(packed); err != nil {
 		return nil, s.damaged(n, rulesetSuffix, err)
 	}
 	return &out, nil

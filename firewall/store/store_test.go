@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -29,11 +30,15 @@ var sampleMessages = []ruleset.Message{
 	{Type: 255},
 }
 
+var sampleContent = Content{Messages: sampleMessages, Lists: map[string][]byte{
+	"set a": []byte("keys"), "set b": []byte("keys"), "sources 0": {}, "set c": []byte("others"),
+}}
+
 func saved(t *testing.T, numbers ...uint64) *Store {
 	t.Helper()
 	s := New(filepath.Join(t.TempDir(), "var", "state"))
 	for _, n := range numbers {
-		require.NoError(t, s.Save(sampleMeta(n), sampleMessages))
+		require.NoError(t, s.Save(sampleMeta(n), sampleContent))
 	}
 	return s
 }
@@ -59,6 +64,7 @@ func TestWhatIsSavedIsLoaded(t *testing.T) {
 		assert.Equal(t, m.Type, got.Messages[i].Type)
 		assert.Equal(t, m.Flags, got.Messages[i].Flags)
 	}
+	assert.Equal(t, sampleContent.Lists, got.Lists)
 	want := sampleMeta(7)
 	assert.JSONEq(t, string(want.Exposures), string(got.Meta.Exposures))
 	assert.Len(t, got.Meta.Ruleset, 64)
@@ -81,7 +87,7 @@ func TestSaveReplaces(t *testing.T) {
 	s := saved(t, 3)
 	meta := sampleMeta(3)
 	meta.Who = "somebody else"
-	require.NoError(t, s.Save(meta, sampleMessages[:1]))
+	require.NoError(t, s.Save(meta, Content{Messages: sampleMessages[:1]}))
 	got, err := s.Load(3)
 	require.NoError(t, err)
 	assert.Equal(t, "somebody else", got.Meta.Who)
@@ -92,7 +98,7 @@ func TestSaveRefusesExposuresThatAreNotJSON(t *testing.T) {
 	s := saved(t)
 	meta := sampleMeta(1)
 	meta.Exposures = json.RawMessage("[")
-	assert.ErrorContains(t, s.Save(meta, nil), "cannot keep generation 1")
+	assert.ErrorContains(t, s.Save(meta, Content{}), "cannot keep generation 1")
 	assert.NoDirExists(t, s.dir)
 }
 
@@ -178,7 +184,7 @@ func TestOnlyTheNewestAreKept(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(s.dir, left), nil, 0o600))
 	}
 	for n := uint64(3); n <= 14; n++ {
-		require.NoError(t, s.Save(sampleMeta(n), sampleMessages))
+		require.NoError(t, s.Save(sampleMeta(n), sampleContent))
 	}
 	numbers, err := s.Numbers()
 	require.NoError(t, err)
@@ -186,7 +192,7 @@ func TestOnlyTheNewestAreKept(t *testing.T) {
 	assert.Len(t, names(t, s.dir), 2*Kept+1)
 	assert.FileExists(t, filepath.Join(s.dir, "notes.txt"))
 
-	require.NoError(t, s.Save(sampleMeta(2), sampleMessages))
+	require.NoError(t, s.Save(sampleMeta(2), sampleContent))
 	_, err = s.Load(2)
 	assert.NoError(t, err, "what was saved last is kept, whatever its number")
 }
@@ -202,37 +208,66 @@ func TestClearLeavesWhatIsNotOurs(t *testing.T) {
 	assert.Equal(t, []string{"generation-1.txt", "notes.txt"}, names(t, s.dir))
 }
 
-func TestPackedMessagesUnpack(t *testing.T) {
+func packed(t require.TestingT, c Content) []byte {
+	var out bytes.Buffer
+	require.NoError(t, c.pack(&out))
+	return out.Bytes()
+}
+
+func TestPackedContentUnpacks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.SliceOf(rapid.Custom(func(t *rapid.T) ruleset.Message {
-			return ruleset.Message{
-				Type: rapid.Byte().Draw(t, "type"), Flags: rapid.Uint16().Draw(t, "flags"),
-				Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body"), About: rapid.String().Draw(t, "about"),
-			}
-		})).Draw(t, "messages")
-		got, err := unpack(pack(want))
-		require.NoError(t, err)
-		require.Len(t, got, len(want))
-		for i := range want {
-			require.Equal(t, want[i], got[i])
+		want := Content{
+			Messages: rapid.SliceOf(rapid.Custom(func(t *rapid.T) ruleset.Message {
+				return ruleset.Message{
+					Type: rapid.Byte().Draw(t, "type"), Flags: rapid.Uint16().Draw(t, "flags"),
+					Body: rapid.SliceOf(rapid.Byte()).Draw(t, "body"), About: rapid.String().Draw(t, "about"),
+				}
+			})).Draw(t, "messages"),
+			Lists: rapid.MapOf(rapid.String(), rapid.SliceOfN(rapid.Byte(), 0, 2)).Draw(t, "lists"),
 		}
+		got, err := unpack(packed(t, want))
+		require.NoError(t, err)
+		require.Len(t, got.Messages, len(want.Messages))
+		for i := range want.Messages {
+			require.Equal(t, want.Messages[i], got.Messages[i])
+		}
+		require.Equal(t, want.Lists, got.Lists)
 	})
 }
 
+func TestTheSameListIsKeptOnce(t *testing.T) {
+	list := bytes.Repeat([]byte("0123456789abcdef"), 100)
+	one := len(packed(t, Content{Lists: map[string][]byte{"a": list}}))
+	assert.Less(t, len(packed(t, Content{Lists: map[string][]byte{"a": list, "b": bytes.Clone(list)}})), one+20)
+}
+
 func TestUnpackKnowsItsVersion(t *testing.T) {
-	_, err := unpack([]byte("ngcp-fw\x02"))
+	_, err := unpack([]byte("ngcp-fw\x01"))
 	assert.ErrorContains(t, err, "version")
 }
 
+func TestUnpackFindsWhatIsCutOff(t *testing.T) {
+	whole := packed(t, sampleContent)
+	for i := len(magic); i < len(whole); i++ {
+		_, err := unpack(whole[:i])
+		require.Error(t, err, i)
+	}
+	_, err := unpack(append(whole, 0))
+	require.Error(t, err)
+}
+
 func FuzzUnpack(f *testing.F) {
-	f.Add(pack(nil))
-	f.Add(pack(sampleMessages))
+	f.Add(packed(f, Content{}))
+	f.Add(packed(f, sampleContent))
 	f.Add([]byte(magic + "\x06\x00\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		messages, err := unpack(data)
-		if err == nil {
-			assert.Equal(t, data, pack(messages))
+		content, err := unpack(data)
+		if err != nil {
+			return
 		}
+		again, err := unpack(packed(t, content))
+		require.NoError(t, err)
+		assert.Equal(t, content, again)
 	})
 }
 

@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"ngcp-fw/policy"
-	"ngcp-fw/policy/addr"
 	"ngcp-fw/policy/diag"
 )
 
-// Fact is an Exposure as programs read it and as snapshots keep it.
+// Fact is an Exposure as programs read it.
 type Fact struct {
 	Service    string   `json:"service"`
 	Ports      []string `json:"ports"` // "5060/udp"; ["any"] for cluster
@@ -60,19 +59,8 @@ func addressNames(addrs []netip.Addr) []string {
 	return names
 }
 
-// FromFacts is the inverse of Facts; what is left of an origin is its text.
-func FromFacts(facts []Fact) ([]Exposure, error) {
-	exposures := make([]Exposure, len(facts))
-	for i, f := range facts {
-		e, err := f.exposure()
-		if err != nil {
-			return nil, fmt.Errorf("exposure %d (%s): %w", i+1, f.Service, err)
-		}
-		exposures[i] = e
-	}
-	return exposures, nil
-}
-
+// exposure is the inverse of Facts but for the sources; what is left of an
+// origin is its text.
 func (f Fact) exposure() (e Exposure, err error) {
 	e = Exposure{Service: f.Service, Role: f.Role, Origin: diag.Pos{File: f.Origin}}
 	if len(f.Interfaces) > 0 {
@@ -85,27 +73,8 @@ func (f Fact) exposure() (e Exposure, err error) {
 		}
 		e.Addresses = append(e.Addresses, a)
 	}
-	if e.Sources, err = parseSources(f.Sources); err != nil {
-		return e, err
-	}
 	e.Ports, err = parsePorts(f.Ports)
 	return e, err
-}
-
-func parseSources(texts []string) (addr.Set, error) {
-	var b addr.Builder
-	for _, text := range texts {
-		if a, err := netip.ParseAddr(text); err == nil {
-			b.AddRange(a, a)
-			continue
-		}
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return addr.Set{}, err
-		}
-		b.AddPrefix(p)
-	}
-	return b.Set(), nil
 }
 
 func parsePorts(texts []string) ([]policy.Ports, error) {

@@ -12,7 +12,7 @@ import (
 	"ngcp-fw/policy/diag"
 )
 
-func TestFactsRoundTrip(t *testing.T) {
+func TestWhatIsKeptComesBack(t *testing.T) {
 	exposures := []Exposure{
 		{
 			Service: "sip", Role: "peers", Interfaces: []string{"eth1", "eth2"},
@@ -23,32 +23,34 @@ func TestFactsRoundTrip(t *testing.T) {
 		},
 		{Service: "cluster", Role: "cluster", Sources: addr.Any(), Origin: diag.Pos{File: "built in"}},
 	}
-	text, err := json.Marshal(Facts(exposures))
+	exposures = append(exposures, exposures[0])
+	text, lists, err := Keep(exposures)
 	require.NoError(t, err)
-	var facts []Fact
-	require.NoError(t, json.Unmarshal(text, &facts))
-	back, err := FromFacts(facts)
+	require.Len(t, lists, 4, "the same sources are one list")
+	back, err := Kept(text, lists)
 	require.NoError(t, err)
 	require.Equal(t, exposures, back)
 }
 
-func TestFromFactsRefusesNonsense(t *testing.T) {
-	good := Fact{Service: "sip", Ports: []string{"5060/udp"}, Sources: []string{"192.0.2.1"}}
-	for name, spoil := range map[string]func(*Fact){
-		"port":     func(f *Fact) { f.Ports = []string{"sip/udp"} },
-		"protocol": func(f *Fact) { f.Ports = []string{"5060/ip"} },
-		"range":    func(f *Fact) { f.Ports = []string{"5060-x/udp"} },
-		"rest":     func(f *Fact) { f.Ports = []string{"5060x/udp"} },
-		"reversed": func(f *Fact) { f.Ports = []string{"2-1/udp"} },
-		"port 0":   func(f *Fact) { f.Ports = []string{"0/udp"} },
-		"65536":    func(f *Fact) { f.Ports = []string{"65536/udp"} },
-		"source":   func(f *Fact) { f.Sources = []string{"192.0.2.0/33"} },
-		"address":  func(f *Fact) { f.Addresses = []string{"here"} },
+func TestKeptRefusesNonsense(t *testing.T) {
+	good := kept{Fact: Fact{Service: "sip", Ports: []string{"5060/udp"}}}
+	for name, spoil := range map[string]func(*kept){
+		"port":     func(f *kept) { f.Ports = []string{"sip/udp"} },
+		"protocol": func(f *kept) { f.Ports = []string{"5060/ip"} },
+		"range":    func(f *kept) { f.Ports = []string{"5060-x/udp"} },
+		"rest":     func(f *kept) { f.Ports = []string{"5060x/udp"} },
+		"reversed": func(f *kept) { f.Ports = []string{"2-1/udp"} },
+		"port 0":   func(f *kept) { f.Ports = []string{"0/udp"} },
+		"65536":    func(f *kept) { f.Ports = []string{"65536/udp"} },
+		"source":   func(f *kept) { f.Sources = 1 },
+		"address":  func(f *kept) { f.Addresses = []string{"here"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := good
 			spoil(&f)
-			_, err := FromFacts([]Fact{f})
+			text, err := json.Marshal([]kept{f})
+			require.NoError(t, err)
+			_, err = Kept(text, map[string][]byte{"sources 1 IPv4": {1}})
 			require.ErrorContains(t, err, "exposure 1 (sip)")
 		})
 	}
