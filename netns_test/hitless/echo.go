@@ -81,6 +81,10 @@ func dialAll(h *lab.Host, n int) (conns []net.Conn, err error) {
 			return conns, err
 		}
 		conns = append(conns, conn)
+		// Closed at once, so that the ports are free for the next ones.
+		if err := conn.(*net.TCPConn).SetLinger(0); err != nil {
+			return conns, err
+		}
 	}
 	return conns, nil
 }
