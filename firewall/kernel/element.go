@@ -28,10 +28,11 @@ func encoded(t *ruleset.Table, s *ruleset.Set) (all []element) {
 
 // elements is those that a message is about.
 func elements(m ruleset.Message) (all []element) {
-	if m.Type != unix.NFT_MSG_NEWSETELEM || len(m.Body) < genericHeader {
+	b := m.AppendBody(nil)
+	if m.Type != unix.NFT_MSG_NEWSETELEM || len(b) < genericHeader {
 		return nil
 	}
-	for kind, list := range attributes(m.Body[genericHeader:]) {
+	for kind, list := range attributes(b[genericHeader:]) {
 		if kind != unix.NFTA_SET_ELEM_LIST_ELEMENTS {
 			continue
 		}

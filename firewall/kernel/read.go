@@ -15,6 +15,7 @@ import (
 type Conn struct {
 	wire transport
 	pick func(n int) int // which of n elements to ask for; nil: by chance
+	last uint32          // the ruleset's generation that the last reading was of
 }
 
 // Open connects to nf_tables of the calling thread's network namespace.
@@ -62,6 +63,18 @@ func (c *Conn) ReadLike(family ruleset.Family, name string, like *ruleset.Table)
 	return r.Table, r.GenID, err
 }
 
+// Outline gives a table as the kernel has it, but for what is in its sets; nil
+// if there is none.
+func (c *Conn) Outline(family ruleset.Family, name string) (*ruleset.Table, error) {
+	all, err := c.objects(family, name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return ruleset.Decode(family, name, all)
+}
+
 // Examine gives a table as the kernel has it; where like is nil, all of it.
 // Otherwise large sets of which the number of elements and some look-ups say
 // that they are those of like are taken to hold the same elements. What an
@@ -97,11 +110,16 @@ func (c *Conn) settled(how reader) (Reading, error) {
 			return Reading{}, err
 		}
 		if after, failed := c.Generation(); failed == nil && err == nil && after == before {
+			c.last = before
 			return r, nil
 		}
 	}
 	return Reading{}, fmt.Errorf("the ruleset changed %d times while it was read: %w", readings, ErrChanged)
 }
+
+// LastRead is the ruleset's generation that the last table was read at: after
+// Apply, the one at which the kernel held the table.
+func (c *Conn) LastRead() uint32 { return c.last }
 
 // Generation is the number of the namespace's ruleset, which grows with every
 // change by anybody.

@@ -63,7 +63,7 @@ func (c *Conn) inside(t *ruleset.Table, s *ruleset.Set, i int) (fault string, er
 		}
 	}
 	have, err := c.lookUp(t, s.Name, request)
-	if err != nil || slices.Equal(have, want) {
+	if err != nil || len(want) > 0 && slices.Equal(have, want) {
 		return "", err
 	}
 	return fmt.Sprintf("it does not have the element %s", s.ElementText(i)), nil

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+const markName = "in-force.json"
+
+// Mark says that at one generation of the kernel's ruleset, the kernel held
+// exactly what was applied as a generation of ours, every element included.
+// That generation (NFT_MSG_GETGEN) changes with every commit of anybody in the
+// network namespace, and with nothing else; so while it is the same, nothing
+// has changed.
+//
+// It begins anew with each boot and each namespace, hence their names beside it.
+// It has 32 bits: after 4,294,967,296 commits without a look between them, an
+// old mark would be taken for a new one. The inode of a namespace may be used
+// again by a later one of the same boot, which is taken for the same only if as
+// many commits were made in it.
+type Mark struct {
+	Generation uint64 `json:"generation"`
+	Ruleset    string `json:"ruleset"` // as in the snapshot's Meta, which it was applied from
+	GenID      uint32 `json:"genid"`
+	BootID     string `json:"boot_id"`
+	NetNS      uint64 `json:"netns"`
+}
+
+// ReadMark reads the mark of a run directory. The error wraps fs.ErrNotExist
+// where there is none.
+func ReadMark(runDir string) (m Mark, err error) {
+	path := filepath.Join(runDir, markName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return m, explain(err, "cannot read %s", path)
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Mark{}, fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	return m, nil
+}
+
+// Write puts the mark into a run directory that is there, whole or not at all.
+func (m Mark) Write(runDir string) error {
+	path := filepath.Join(runDir, markName)
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return explain(renameio.WriteFile(path, append(data, '\n'), 0o600), "cannot write %s", path)
+}
+
+// RemoveMark takes the mark away, if there is one.
+func RemoveMark(runDir string) error {
+	path := filepath.Join(runDir, markName)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return explain(err, "cannot remove %s", path)
+	}
+	return nil
+}
+
+// Describe reads what is known of generation n without its content, of which it
+// only looks whether it is there. It fails as Load does.
+func (s *Store) Describe(n uint64) (Meta, error) {
+	sealed, err := s.read(n, metaSuffix)
+	if err != nil {
+		return Meta{}, err
+	}
+	meta, err := unseal(sealed, n)
+	if err != nil {
+		return Meta{}, s.damaged(n, metaSuffix, err)
+	}
+	path := s.path(n, rulesetSuffix)
+	_, err = os.Stat(path)
+	return meta, explain(err, "cannot read the snapshot of generation %d (%s)", n, path)
+}
