@@ -123,7 +123,7 @@ func decodeTarget(data []byte) (name string, id uint32, ok bool) {
 	for kind, value := range kernel.Attributes(data) {
 		switch kind {
 		case targetName:
-			name = string(value[:max(0, len(value)-1)])
+			name = strings.TrimSuffix(string(value), "\x00")
 		case targetRev:
 			if len(value) == 4 {
 				revision = binary.BigEndian.Uint32(value)
