@@ -14,7 +14,7 @@ import (
 // the chain does not accept comes back, since services may be open there, too.
 func (b *builder) cluster() (rules []ruleset.Rule) {
 	everywhere, onLink := b.clusterLinks()
-	rules = b.accepts(b.exposures(everywhere), true)
+	rules = b.accepts(b.exposures(everywhere), true, b.accepted)
 	if len(onLink) == 0 {
 		return rules
 	}
@@ -55,7 +55,7 @@ func (b *builder) clusterChain(name string, onLink map[string][]int) string {
 				alike = append(alike, other)
 			}
 		}
-		b.shared[key] = b.chain("cluster-"+strings.Join(alike, "."), b.accepts(b.exposures(exposures), true)...)
+		b.shared[key] = b.chain("cluster-"+strings.Join(alike, "."), b.accepts(b.exposures(exposures), true, b.accepted)...)
 	}
 	return b.shared[key]
 }

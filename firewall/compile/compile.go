@@ -14,21 +14,23 @@
 //
 // The chain input-N takes its decisions in this order:
 //
-//  1. loopback is accepted;
-//  2. banned and denied sources are refused, before anything could accept them,
+//  1. media that no rule below would refuse is accepted, in one rule a family,
+//     because this is nearly every packet: ports that only the service rtp has
+//     are not tracked, so its allowlist decides, or what was learned from it;
+//  2. loopback is accepted;
+//  3. banned and denied sources are refused, before anything could accept them,
 //     so that their established flows end, too;
-//  3. a loopback address on a real link is refused;
-//  4. media: ports that only the service rtp has are not tracked, so its
-//     allowlist decides, first, because this is nearly every packet;
-//  5. ICMP, still before connection tracking's word: the second ping of a series
+//  4. a loopback address on a real link is refused;
+//  5. media that is not decided yet;
+//  6. ICMP, still before connection tracking's word: the second ping of a series
 //     is "established" and would never meet a limit, and an error about an
 //     untracked flow is "invalid" although the host needs it;
-//  6. established and related are accepted, invalid is refused;
-//  7. the cluster's other hosts reach every port on the internal links;
-//  8. one verdict map leads to the transport protocol, a second one to the chain
+//  7. established and related are accepted, invalid is refused;
+//  8. the cluster's other hosts reach every port on the internal links;
+//  9. one verdict map leads to the transport protocol, a second one to the chain
 //     of the service: two look-ups, however many services there are, and in that
 //     chain one look-up a role, however long its list;
-//  9. the rest is refused.
+//  10. the rest is refused.
 //
 // # No way out by accident
 //
@@ -105,7 +107,7 @@ func (b *builder) arrange() {
 
 // reading is the order of chains by the first word of their names; those it
 // does not name, the refusals, come last.
-var reading = []string{"prerouting", "input", "forward", "output", mediaService, "echo", "cluster", "igmp",
+var reading = []string{"prerouting", "input", "forward", "output", mediaService, "learn", "echo", "cluster", "igmp",
 	"tcp", "udp", "sctp", "dhcp", "dhcpv6", "service"}
 
 // place is where a chain stands in the table: base chains first, in the order

@@ -15,6 +15,7 @@ type family struct {
 	number       ruleset.Value // meta nfproto
 	saddr, daddr *ruleset.Field
 	loopback     ruleset.Prefix
+	own          addr.Set // loopback's addresses
 	of           func(netip.Addr) bool
 	only         func(addr.Set) addr.Set
 	all          addr.Set
@@ -27,14 +28,14 @@ var families = []*family{
 	{
 		digit: "4", number: ruleset.Value{byte(ruleset.FamilyIPv4)},
 		saddr: ruleset.IPSaddr, daddr: ruleset.IPDaddr,
-		loopback: ruleset.Prefix{Addr: []byte{127, 0, 0, 0}, Length: 8},
-		of:       netip.Addr.Is4, only: addr.Set.Only4, all: addr.Any4(), elements: elements4,
+		loopback: ruleset.Prefix{Addr: []byte{127, 0, 0, 0}, Length: 8}, own: addr.Of(netip.MustParsePrefix("127.0.0.0/8")),
+		of: netip.Addr.Is4, only: addr.Set.Only4, all: addr.Any4(), elements: elements4,
 	},
 	{
 		digit: "6", number: ruleset.Value{byte(ruleset.FamilyIPv6)},
 		saddr: ruleset.IP6Saddr, daddr: ruleset.IP6Daddr,
-		loopback: ruleset.Prefix{Addr: netip.IPv6Loopback().AsSlice(), Length: 128},
-		of:       netip.Addr.Is6, only: addr.Set.Only6, all: addr.Any6(), elements: elements6,
+		loopback: ruleset.Prefix{Addr: netip.IPv6Loopback().AsSlice(), Length: 128}, own: addr.Of(netip.MustParsePrefix("::1/128")),
+		of: netip.Addr.Is6, only: addr.Set.Only6, all: addr.Any6(), elements: elements6,
 	},
 }
 

@@ -24,9 +24,10 @@ const loopbackLink = "lo"
 // input decides on what is for this host. The order is explained at the top of
 // the package.
 func (b *builder) input(ports map[policy.Protocol][]segment, streams []stream) {
-	rules := []ruleset.Rule{rule("loopback", "", is(ruleset.MetaIifname, link(loopbackLink)), accept)}
+	loopback := rule("loopback", "", is(ruleset.MetaIifname, link(loopbackLink)), accept)
+	var rules []ruleset.Rule
 	for _, part := range [][]ruleset.Rule{
-		b.bans(), b.denials(), b.spoofs(), b.fastPath(streams), b.icmp(),
+		b.express(streams), {loopback}, b.bans(), b.denials(), b.spoofs(), b.fastPath(streams), b.icmp(),
 		{b.connections()}, b.cluster(), {b.services(ports, streams)}, b.refusal(refused),
 	} {
 		rules = append(rules, part...)
@@ -46,8 +47,7 @@ func (b *builder) forward() {
 // They are mostly empty or small, so never-ban is asked only about who is found.
 func (b *builder) bans() (rules []ruleset.Rule) {
 	for _, f := range families {
-		set := b.live(Banned+f.digit, ruleset.Set{Key: f.saddr.Type, Interval: true, Timeout: true})
-		statements := []ruleset.Statement{is(f.saddr, ruleset.InSet(set))}
+		statements := []ruleset.Statement{is(f.saddr, b.banned(f))}
 		if f.has(b.model.NeverBan) {
 			never := b.addresses(f, "never-ban", "bans do not touch these", b.model.NeverBan)
 			statements = append(statements, isNot(f.saddr, never))
@@ -57,6 +57,10 @@ func (b *builder) bans() (rules []ruleset.Rule) {
 	return rules
 }
 
+func (b *builder) banned(f *family) ruleset.InSet {
+	return ruleset.InSet(b.live(Banned+f.digit, ruleset.Set{Key: f.saddr.Type, Interval: true, Timeout: true}))
+}
+
 // Banned, with 4 or 6 behind it, is the name of the set of banned sources.
 const Banned = "banned"
 
@@ -64,11 +68,14 @@ const Banned = "banned"
 func (b *builder) denials() (rules []ruleset.Rule) {
 	for _, f := range families {
 		if f.has(b.model.Deny) {
-			set := b.addresses(f, "deny", "refused before everything", b.model.Deny)
-			rules = append(rules, rule(denied, "deny", is(f.saddr, set), goTo(b.refuse(denied))))
+			rules = append(rules, rule(denied, "deny", is(f.saddr, b.denies(f)), goTo(b.refuse(denied))))
 		}
 	}
 	return rules
+}
+
+func (b *builder) denies(f *family) ruleset.InSet {
+	return b.addresses(f, "deny", "refused before everything", b.model.Deny)
 }
 
 // spoofs refuses loopback addresses on real links: services that listen on

@@ -22,6 +22,7 @@ type stream struct {
 	ports     ruleset.Operand
 	links     []string // nil: every one but loopback
 	open      bool     // to every source on these links
+	doors     []*door
 }
 
 // media finds the UDP ports that only rtp has. A port that another service has,
@@ -139,7 +140,7 @@ func (b *builder) portsOf(segments []segment) ruleset.Operand {
 func (b *builder) fastPath(streams []stream) (rules []ruleset.Rule) {
 	for _, s := range streams {
 		linksKnown := !slices.ContainsFunc(s.exposures, func(e *exposure.Exposure) bool { return !s.hasLinksOf(e) })
-		chain := b.chain(mediaService, b.accepts(s.exposures, linksKnown)...)
+		chain := b.chain(mediaService, b.accepts(s.exposures, linksKnown, b.learned(s))...)
 		statements := append(b.onLinks(ruleset.MetaIifname, s.links), udp, is(ruleset.THDport, s.ports), jump(chain))
 		rules = append(rules, rule(mediaService, s.origin(), statements...))
 	}

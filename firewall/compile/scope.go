@@ -55,17 +55,10 @@ func (b *builder) allScopes(e *exposure.Exposure, linksKnown bool) (scopes []sco
 // scopeOf matches the exposure's addresses in one family. It is false where it
 // has none.
 func (b *builder) scopeOf(e *exposure.Exposure, f *family) (matches []ruleset.Statement, ok bool) {
-	local := f.among(e.Addresses)
-	if !f.has(e.Sources) || e.Addresses != nil && len(local) == 0 {
+	if !f.has(e.Sources) || !f.reaches(e) {
 		return nil, false
 	}
-	switch {
-	case len(local) == 1:
-		matches = append(matches, is(f.daddr, ruleset.Value(local[0].AsSlice())))
-	case len(local) > 1:
-		set := b.addresses(f, "at-"+e.Service, "local addresses of "+e.Service, single(local))
-		matches = append(matches, is(f.daddr, set))
-	}
+	matches = b.local(f, e)
 	if !b.everyoneOf(f, e) {
 		set := b.addresses(f, "from-"+e.Role, "role "+e.Role, e.Sources)
 		matches = append(matches, is(f.saddr, set))
@@ -74,6 +67,19 @@ func (b *builder) scopeOf(e *exposure.Exposure, f *family) (matches []ruleset.St
 		matches = append(matches, f.is())
 	}
 	return matches, true
+}
+
+// local matches the exposure's local addresses, where it has any.
+func (b *builder) local(f *family, e *exposure.Exposure) []ruleset.Statement {
+	switch local := f.among(e.Addresses); len(local) {
+	case 0:
+		return nil
+	case 1:
+		return []ruleset.Statement{is(f.daddr, ruleset.Value(local[0].AsSlice()))}
+	default:
+		set := b.addresses(f, "at-"+e.Service, "local addresses of "+e.Service, single(local))
+		return []ruleset.Statement{is(f.daddr, set)}
+	}
 }
 
 // byFamily is the scopes for rules that speak of source addresses.
@@ -118,4 +124,9 @@ func (f *family) among(addrs []netip.Addr) (own []netip.Addr) {
 		}
 	}
 	return own
+}
+
+// reaches tells whether one of the exposure's addresses is of the family.
+func (f *family) reaches(e *exposure.Exposure) bool {
+	return e.Addresses == nil || len(f.among(e.Addresses)) > 0
 }

@@ -58,7 +58,7 @@ func (b *builder) service(exposures []int) string {
 	services := b.serviceNames(exposures)
 	key := fmt.Sprint("service ", exposures)
 	if b.shared[key] == "" {
-		rules := b.accepts(b.exposures(exposures), false)
+		rules := b.accepts(b.exposures(exposures), false, b.accepted)
 		if !acceptsAll(rules) {
 			rules = append(rules, b.refusal(refused, services...)...)
 		}
@@ -85,11 +85,11 @@ func (b *builder) serviceNames(exposures []int) (services []string) {
 // accepts gives the rules that accept what the exposures allow. Those without a
 // limit come first: whom one service accepts, another one's limit must not
 // refuse. Known links need not be looked at again.
-func (b *builder) accepts(exposures []*exposure.Exposure, linksKnown bool) (rules []ruleset.Rule) {
+func (b *builder) accepts(exposures []*exposure.Exposure, linksKnown bool, end ending) (rules []ruleset.Rule) {
 	metered, free := split(exposures, func(e *exposure.Exposure) bool { return b.limit(e) != nil })
 	done := map[string]bool{} // the scopes that are accepted already
 	for _, e := range free {
-		rules = append(rules, b.accept(e, b.scopes(e, linksKnown, done))...)
+		rules = append(rules, allow(e, b.scopes(e, linksKnown, done), end)...)
 	}
 	for _, e := range metered {
 		scopes := b.scopes(e, linksKnown, done)
@@ -97,7 +97,7 @@ func (b *builder) accepts(exposures []*exposure.Exposure, linksKnown bool) (rule
 		for _, s := range byFamily(scopes) {
 			rules = append(rules, b.meter(e, b.limit(e), s, passed))
 		}
-		rules = append(rules, b.accept(e, scopes)...)
+		rules = append(rules, allow(e, scopes, end)...)
 	}
 	return rules
 }
@@ -122,11 +122,21 @@ func passed(others []*exposure.Exposure, e *exposure.Exposure) (s addr.Set) {
 	return s
 }
 
-// accept is the rules that accept an exposure's packets, one a scope.
-func (b *builder) accept(e *exposure.Exposure, scopes []scope) (rules []ruleset.Rule) {
+// ending is how a rule for the exposure's packets ends, in a family or, nil, in
+// both.
+type ending func(e *exposure.Exposure, f *family) []ruleset.Statement
+
+// passes counts and accepts.
+func (b *builder) passes(e *exposure.Exposure) []ruleset.Statement {
+	return []ruleset.Statement{b.count(accepted + "-" + e.Service), accept}
+}
+
+func (b *builder) accepted(e *exposure.Exposure, _ *family) []ruleset.Statement { return b.passes(e) }
+
+// allow is the rules that let an exposure's packets in, one a scope.
+func allow(e *exposure.Exposure, scopes []scope, end ending) (rules []ruleset.Rule) {
 	for _, s := range scopes {
-		statements := append(slices.Clip(s.matches), b.count(accepted+"-"+e.Service), accept)
-		rules = append(rules, rule(who(e), e.Origin.Origin(), statements...))
+		rules = append(rules, rule(who(e), e.Origin.Origin(), append(slices.Clip(s.matches), end(e, s.family)...)...))
 	}
 	return rules
 }

@@ -45,7 +45,7 @@ func (t *Table) Equal(other *Table) bool { return len(Diff(t, other)) == 0 }
 // scopedNames are the names of objects that belong to generations.
 func (t *Table) scopedNames() (sets, chains []string) {
 	for i := range t.Sets {
-		if !t.Sets[i].Live() {
+		if t.Sets[i].ofGeneration() {
 			sets = append(sets, t.Sets[i].Name)
 		}
 	}

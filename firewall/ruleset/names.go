@@ -7,9 +7,19 @@ import (
 	"strings"
 )
 
-// Chains that are not base chains and sets that are not live belong to one
-// generation, which is the number at the end of their name. All else has a
-// name that stays.
+// Chains that are not base chains, sets that are not live and learned sets
+// belong to one generation, which is the number at the end of their name. All
+// else has a name that stays.
+
+// LearnedPrefix begins the names of learned sets, in which packets leave what
+// the generation's rules have accepted: they may not outlive these rules.
+const LearnedPrefix = "seen-"
+
+// ofGeneration tells whether the set belongs to one generation.
+func (s *Set) ofGeneration() bool {
+	_, _, numbered := unscoped(s.Name)
+	return !s.Live() || s.Dynamic && numbered && strings.HasPrefix(s.Name, LearnedPrefix)
+}
 
 // Scoped is the name of an object of a generation: input-43.
 func Scoped(name string, generation uint64) string {
@@ -80,7 +90,7 @@ func (t *Table) Renumbered(generation uint64) *Table {
 // renamed gives new names to the sets and chains of generations, and a new
 // comment to the jumps to a generation.
 func (t *Table) renamed(setName, chainName func(string) string, comment string) *Table {
-	n := renamer{setName: except(t.liveSets(), setName), chainName: except(t.baseChains(), chainName), comment: comment}
+	n := renamer{setName: except(t.lastingSets(), setName), chainName: except(t.baseChains(), chainName), comment: comment}
 	moved := *t
 	moved.Sets = slices.Clone(t.Sets)
 	for i := range moved.Sets {
@@ -93,12 +103,12 @@ func (t *Table) renamed(setName, chainName func(string) string, comment string) 
 	return &moved
 }
 
-func (t *Table) liveSets() map[string]bool {
-	live := map[string]bool{}
+func (t *Table) lastingSets() map[string]bool {
+	lasting := map[string]bool{}
 	for i := range t.Sets {
-		live[t.Sets[i].Name] = t.Sets[i].Live()
+		lasting[t.Sets[i].Name] = !t.Sets[i].ofGeneration()
 	}
-	return live
+	return lasting
 }
 
 func (t *Table) baseChains() map[string]bool {
