@@ -5,6 +5,7 @@ package addr
 import (
 	"iter"
 	"math/big"
+	"math/bits"
 	"net/netip"
 )
 
@@ -218,14 +219,19 @@ func (s Set) Strings() []string {
 
 // Count is the number of addresses of each family.
 func (s Set) Count() (v4 uint64, v6 *big.Int) {
-	v6 = new(big.Int)
 	for _, r := range s.v4 {
 		v4 += uint64(r.to.number()-r.from.number()) + 1
 	}
+	var hi, lo, carry uint64 // of the addresses but one of each range: fewer than 2^128
 	for _, r := range s.v6 {
-		size := new(big.Int).SetBytes(r.to[:])
-		size.Sub(size, new(big.Int).SetBytes(r.from[:]))
-		v6.Add(v6, size.Add(size, big.NewInt(1)))
+		fromHi, fromLo := r.from.numbers()
+		toHi, toLo := r.to.numbers()
+		sizeLo, borrow := bits.Sub64(toLo, fromLo, 0)
+		lo, carry = bits.Add64(lo, sizeLo, 0)
+		hi += toHi - fromHi - borrow + carry
 	}
+	last := key6From(hi, lo)
+	v6 = new(big.Int).SetBytes(last[:])
+	v6.Add(v6, big.NewInt(int64(len(s.v6))))
 	return v4, v6
 }

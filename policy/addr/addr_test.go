@@ -126,6 +126,10 @@ func TestCount(t *testing.T) {
 	assert.Equal(t, new(big.Int).Lsh(big.NewInt(1), 128), v6)
 	v4, _ = Of(prefixes("192.0.2.0/24", "198.51.100.1/32")...).Count()
 	assert.Equal(t, uint64(257), v4)
+	_, v6 = Of(prefixes("2001:db8::/64", "2001:db9::/32", "::1/128")...).Count()
+	want := new(big.Int).Lsh(big.NewInt(1), 64)
+	want.Add(want, new(big.Int).Lsh(big.NewInt(1), 96)).Add(want, big.NewInt(1))
+	assert.Equal(t, want, v6)
 }
 
 func TestBackwardAndMixedRangesAddNothing(t *testing.T) {

@@ -312,6 +312,9 @@ func first(a, b bool) int {
 
 // compareCounts compares IPv4 addresses first, which are scarce.
 func compareCounts(a, b addr.Set) int {
+	if a.Equal(b) {
+		return 0
+	}
 	a4, a6 := a.Count()
 	b4, b6 := b.Count()
 	return cmp.Or(cmp.Compare(a4, b4), new(big.Int).Set(a6).Cmp(b6))
