@@ -16,6 +16,7 @@ const (
 	ModeXtables Mode = "xtables" // we do, as an xtables target
 	ModeDaemon  Mode = "daemon"  // rtpengine does; we look after it
 	ModeOff     Mode = "off"     // nobody
+	ModeAuto    Mode = "auto"    // not found out: only Stated gives it
 )
 
 // Choice is who keeps the rule, and which one.
@@ -141,17 +142,22 @@ func detect(facts Facts, rules []Handler) (generation, string) {
 	return generation{mode: ModeXtables, target: TargetRTPENGINE}, "neither rtpengine's version nor its kernel module is known"
 }
 
+// Stated is what the policy alone says, where no host is looked at.
+func Stated(setting policy.Mediaproxy) Choice {
+	return Choice{Mode: Mode(setting.Rule), Target: TargetRTPENGINE, Table: setting.Table, Why: "the policy says so"}
+}
+
 // Comment tells, as comments of nft's text, what the text cannot carry: the
 // equivalent commands of iptables.
 func Comment(c Choice) []string {
+	rule := fmt.Sprintf("-A INPUT -p udp -j %s --id %d", c.Target, c.Table)
+	byHand := []string{"#   iptables " + rule, "#   ip6tables " + rule}
 	switch c.Mode {
 	case ModeXtables:
-		rule := fmt.Sprintf("-A INPUT -p udp -j %s --id %d", c.Target, c.Table)
-		return []string{
-			"# The mediaproxy rule cannot be written as text; ngcp-fw apply puts it in. The same by hand:",
-			"#   iptables " + rule,
-			"#   ip6tables " + rule,
-		}
+		return append([]string{"# The mediaproxy rule cannot be written as text; ngcp-fw apply puts it in. The same by hand:"}, byHand...)
+	case ModeAuto:
+		return append([]string{"# The mediaproxy rule cannot be written as text. From 12.0 on rtpengine makes it itself;",
+			"# before, ngcp-fw apply puts it in. The same by hand:"}, byHand...)
 	case ModeDaemon:
 		return []string{
 			"# The mediaproxy rule is rtpengine's own. Where it is missing:",

@@ -75,6 +75,13 @@ func TestComments(t *testing.T) {
 		"#   iptables -A INPUT -p udp -j RTPENGINE --id 2",
 		"#   ip6tables -A INPUT -p udp -j RTPENGINE --id 2",
 	}, Comment(Choice{Mode: ModeXtables, Target: "RTPENGINE", Table: 2}))
+	assert.Equal(t, []string{
+		"# The mediaproxy rule cannot be written as text. From 12.0 on rtpengine makes it itself;",
+		"# before, ngcp-fw apply puts it in. The same by hand:",
+		"#   iptables -A INPUT -p udp -j RTPENGINE --id 1",
+		"#   ip6tables -A INPUT -p udp -j RTPENGINE --id 1",
+	}, Comment(Stated(policy.Mediaproxy{Rule: "auto", Table: 1})))
+	assert.Equal(t, Comment(Choice{Mode: ModeOff, Why: "the policy says so"}), Comment(Stated(policy.Mediaproxy{Rule: "off"})))
 	assert.Contains(t, Comment(Choice{Mode: ModeDaemon, Table: 1})[1], "rtpengine --table=1 --nftables-start")
 	assert.Equal(t, []string{"# No mediaproxy rule: the policy says so."}, Comment(Choice{Mode: ModeOff, Why: "the policy says so"}))
 }

@@ -108,9 +108,9 @@ func refusal(err error, target string) error {
 	if !errors.Is(err, unix.ENOENT) {
 		return err
 	}
-	return fmt.Errorf("this kernel has no target %s: %w\nhint: %s", target, ErrNoTarget,
-		"install rtpengine-kernel-dkms (on NGCP ngcp-rtpengine-kernel-dkms) and the headers of the running kernel, "+
-			"apply again, and restart rtpengine; until then calls are relayed in user space")
+	return fmt.Errorf("this kernel has no target %s for nf_tables: %w\nhint: %s", target, ErrNoTarget,
+		"install rtpengine-kernel-dkms (on NGCP ngcp-rtpengine-kernel-dkms) and the headers of the running kernel (which "+
+			"needs nft_compat), apply again, and restart rtpengine; until then calls are relayed in user space")
 }
 
 // Remove takes exactly our chain away, from both families, and reports whether

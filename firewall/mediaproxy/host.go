@@ -150,7 +150,7 @@ func (h Host) daemons() (all []Daemon) {
 			continue
 		}
 		name := strings.TrimSpace(h.read("/proc/" + e.Name() + "/comm"))
-		if !slices.Contains(programs, name) || !h.trusted(e.Name(), name) {
+		if !slices.Contains(programs, name) || !h.trusted(e.Name(), name) || !h.here(e.Name()) {
 			continue
 		}
 		d := h.daemon(h.read("/proc/" + e.Name() + "/cmdline"))
@@ -167,6 +167,13 @@ func (h Host) trusted(pid, name string) bool {
 	program, err := os.Readlink(h.path("/proc/" + pid + "/exe"))
 	program = strings.TrimSuffix(program, " (deleted)")
 	return err == nil && filepath.Base(program) == name && slices.Contains(folders, filepath.Dir(program))
+}
+
+// here reports whether the process is in our network namespace (namespaces(7)).
+func (h Host) here(pid string) bool {
+	ours, err := os.Readlink(h.path("/proc/thread-self/ns/net"))
+	theirs, failed := os.Readlink(h.path("/proc/" + pid + "/ns/net"))
+	return err != nil || failed != nil || ours == theirs
 }
 
 // daemon reads the settings of a process with the command line, whose arguments

@@ -37,7 +37,7 @@ func TestFactsOfAHost(t *testing.T) {
 				ownRule: []string{"--config-file=/etc/rtpengine/none.conf", "--xtables", "--nftables-chain=media", "--nftables-family=ip6"}},
 		},
 		Tables: []Streams{{Table: 0, Streams: 2, Packets: 153}},
-	}, facts, "another user's program of that name is not believed")
+	}, facts, "another user's program of that name is not believed, one in another network namespace not ours")
 }
 
 func TestFactsOfOtherHosts(t *testing.T) {

@@ -174,7 +174,7 @@ func TestAMissingTargetIsSaidInWordsAndCostsNothing(t *testing.T) {
 	before := listRuleset(t)
 	_, err := Ensure(conn, Host{Root: "testdata/empty"}, Choice{Mode: ModeXtables, Target: "NOSUCH"})
 	require.ErrorIs(t, err, ErrNoTarget)
-	assert.Contains(t, err.Error(), "this kernel has no target NOSUCH")
+	assert.Contains(t, err.Error(), "this kernel has no target NOSUCH for nf_tables")
 	assert.Contains(t, err.Error(), "hint: install rtpengine-kernel-dkms")
 	assert.NotContains(t, err.Error(), "no such file")
 	assert.Equal(t, before, listRuleset(t))
