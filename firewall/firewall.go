@@ -37,6 +37,7 @@ type Plan struct {
 	Known      bool     // the exposures in force are known; if not, Exposure counts from nothing
 
 	before *exposure.Model // who may reach what now; nil: unknown, or nobody by us
+	exact  bool            // Current is as the kernel has it, to the last element
 }
 
 // Changed reports whether applying would send anything.
@@ -53,20 +54,21 @@ func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
 }
 
 func (f Firewall) plan(conn *kernel.Conn, m *exposure.Model) (*Plan, error) {
-	current, err := conn.Read(compile.Family, compile.TableName)
+	target := compile.Compile(m, 1)
+	now, err := f.inForce(conn, target, false)
 	if err != nil {
 		return nil, err
 	}
-	generation := uint64(1)
+	current, generation := now.Table, uint64(1)
 	if current != nil {
 		generation, _ = current.Generation()
 	}
-	p := &Plan{Current: current, Target: compile.Compile(m, generation), Generation: generation}
+	p := &Plan{Current: current, Target: target.Renumbered(generation), Generation: generation, exact: now.exact}
 	p.Changes = ruleset.Diff(current, p.Target)
 	if err := f.number(p); err != nil {
 		return nil, err
 	}
-	before, known := f.exposuresInForce(current)
+	before, known := now.exposures()
 	p.Known, p.before = known, before
 	if p.Changed() { // the same rules are the same exposures
 		p.Exposure = exposure.Compare(before, m)
@@ -95,42 +97,17 @@ func (f Firewall) number(p *Plan) error {
 	return nil
 }
 
-// exposuresInForce is what the snapshot of the current generation says of who
-// may reach what. The model is nil, and known false, where it is not known.
-func (f Firewall) exposuresInForce(current *ruleset.Table) (m *exposure.Model, known bool) {
-	if current == nil {
+// exposures is what the snapshot of what is in force says of who may reach
+// what. The model is nil, and known false, where it is not known.
+func (n *inForce) exposures() (m *exposure.Model, known bool) {
+	if n.Table == nil {
 		return nil, true
 	}
-	snapshot, err := f.snapshot(current)
-	if err != nil {
+	if n.snapshot == nil || !n.led {
 		return nil, false
 	}
-	exposures, err := exposure.Kept(snapshot.Meta.Exposures, snapshot.Lists)
+	exposures, err := exposure.Kept(n.snapshot.Meta.Exposures, n.snapshot.Lists)
 	return &exposure.Model{Exposures: exposures}, err == nil
-}
-
-// snapshot is what was kept of the generation that is in force: one of this
-// boot and network namespace.
-func (f Firewall) snapshot(current *ruleset.Table) (*store.Snapshot, error) {
-	generation, ok := current.Generation()
-	if !ok {
-		return nil, errors.New("no chain of the table in force leads to a generation")
-	}
-	snapshot, err := f.store().Load(generation)
-	if err != nil {
-		return nil, err
-	}
-	if !here(snapshot) {
-		return nil, fmt.Errorf("the snapshot of generation %d is of another boot or network namespace", generation)
-	}
-	return snapshot, nil
-}
-
-// here reports whether the snapshot was applied in this boot and network
-// namespace.
-func here(s *store.Snapshot) bool {
-	namespace, err := host.NetNS()
-	return err == nil && s.Meta.BootID == host.BootID() && s.Meta.NetNS == namespace
 }
 
 func (f Firewall) store() *store.Store { return store.New(f.StateDir) }
@@ -208,6 +185,7 @@ func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, loc
 	if err := snapshot.Commit(); err != nil {
 		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; until then status cannot tell drift", plan.Generation, err)
 	}
+	f.markApplied(plan, conn.LastRead())
 	if plan.Current != nil { // the first enforcement keeps what is open
 		plan.Cut, err = cutFlows(m)
 		plan.remark(err)

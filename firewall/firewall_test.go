@@ -140,7 +140,7 @@ func TestDriftIsSeenAndMended(t *testing.T) {
 	s, err := f.Status()
 	require.NoError(t, err)
 	require.Len(t, s.Drift, 1)
-	assert.Equal(t, "added rule input-1: tcp dport 3306 accept", s.Drift[0])
+	assert.Equal(t, "rule added to input-1 by somebody else: tcp dport 3306 accept", s.Drift[0])
 	assert.True(t, apply(t, f, office).Changed())
 	s, err = f.Status()
 	require.NoError(t, err)

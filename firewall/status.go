@@ -2,75 +2,93 @@ package firewall
 
 import (
 	"fmt"
-	"strings"
 
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/kernel"
-	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/firewall/store"
 )
 
 // Status is what is in force.
 type Status struct {
-	Applied    bool        // our table is in the kernel
-	Generation uint64      // its number, or the last one applied in this boot
-	Snapshot   *store.Meta // what was kept of it; nil: unknown here
-	Drift      []string    // in what the kernel differs from it
+	Applied    bool             // our table is in the kernel
+	Generation uint64           // its number, or the last one applied in this boot
+	Snapshot   *store.Meta      // what was kept of it; nil: unknown here
+	Drift      []string         // in what the kernel differs from it, or why that is not known
+	Sampled    []kernel.Sampled // the large sets that were compared by count and look-ups only
 }
 
-// Status asks the kernel what is in force and compares it with what was applied.
-func (f Firewall) Status() (*Status, error) {
+// Status asks the kernel what is in force and compares it with what was
+// applied.
+//
+// Where the ruleset's generation is the one at which all was compared before,
+// nobody has changed anything since, and that is the answer. Otherwise rules
+// and small sets are compared whole, and large ones (more than 10,000 elements)
+// by the number of their elements, if the kernel tells it, and by look-ups of
+// some by chance. What has been replaced by as many others there, these find
+// only by chance: StatusInFull finds it.
+func (f Firewall) Status() (*Status, error) { return f.status(false) }
+
+// StatusInFull is Status that compares every element. For a set of a million
+// ranges the kernel takes minutes.
+func (f Firewall) StatusInFull() (*Status, error) { return f.status(true) }
+
+func (f Firewall) status(full bool) (*Status, error) {
 	conn, err := kernel.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	current, err := conn.Read(compile.Family, compile.TableName)
+	if s, err := f.unchanged(conn); s != nil && !full || err != nil {
+		return s, err
+	}
+	now, err := f.inForce(conn, nil, full)
 	if err != nil {
 		return nil, err
 	}
-	if current == nil {
-		return f.absent()
+	if now.Table == nil {
+		return f.absent(), nil
 	}
-	s := &Status{Applied: true}
-	s.Generation, _ = current.Generation()
-	snapshot, err := f.snapshot(current)
-	if err != nil {
-		s.Drift = []string{err.Error()}
+	s := &Status{Applied: true, Generation: now.generation, Drift: now.drift()}
+	if now.snapshot == nil {
 		return s, nil
 	}
-	s.Snapshot = &snapshot.Meta
-	applied, err := ruleset.DecodeSkeleton(compile.Family, compile.TableName, snapshot.Messages, snapshot.Lists)
+	s.Snapshot = &now.snapshot.Meta
+	if len(s.Drift) > 0 {
+		return s, nil
+	}
+	if now.exact {
+		f.mark(now.snapshot.Meta, now.GenID)
+	} else {
+		s.Sampled = now.Sampled
+	}
+	return s, nil
+}
+
+// unchanged is the status where nothing has changed since all was compared;
+// nil where that is not so.
+func (f Firewall) unchanged(conn *kernel.Conn) (*Status, error) {
+	genid, err := conn.Generation()
 	if err != nil {
 		return nil, err
 	}
-	s.Drift = driftLines(ruleset.Diff(applied, current))
-	return s, nil
+	mark, err := store.ReadMark(f.RunDir)
+	if err != nil {
+		return nil, nil
+	}
+	meta, err := f.store().Describe(mark.Generation)
+	if err != nil || !f.marked(meta, genid) {
+		return nil, nil
+	}
+	return &Status{Applied: true, Generation: meta.Number, Snapshot: &meta}, nil
 }
 
 // absent tells a table that was taken away by others from one that was never
 // there: the former is drift.
-func (f Firewall) absent() (*Status, error) {
-	numbers, err := f.store().Numbers()
-	if err != nil || len(numbers) == 0 {
-		return &Status{}, err
-	}
-	last := numbers[len(numbers)-1]
-	snapshot, err := f.store().Load(last)
-	if err != nil || !here(snapshot) {
-		return &Status{}, nil
+func (f Firewall) absent() *Status {
+	last, ok := f.latestHere()
+	if !ok {
+		return &Status{}
 	}
 	gone := fmt.Sprintf("table inet %s is gone: somebody else removed it", compile.TableName)
-	return &Status{Generation: last, Snapshot: &snapshot.Meta, Drift: []string{gone}}, nil
-}
-
-func driftLines(changes []ruleset.Change) (lines []string) {
-	for _, c := range changes {
-		line := strings.TrimSpace(fmt.Sprintf("%s %s %s", c.Kind, c.Object, c.Name))
-		if c.Text != "" {
-			line += ": " + c.Text
-		}
-		lines = append(lines, line)
-	}
-	return lines
+	return &Status{Generation: last.Number, Snapshot: &last, Drift: []string{gone}}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/firewall"
+	"ngcp-fw/firewall/kernel"
 )
 
 type statusJSON struct {
@@ -15,6 +17,7 @@ type statusJSON struct {
 	Confirmed  bool           `json:"confirmed"`
 	Pending    *struct{}      `json:"pending"`
 	Drift      []string       `json:"drift"`
+	Sampled    []string       `json:"sampled,omitempty"` // the sets that were compared by count and samples
 	Mediaproxy mediaproxyJSON `json:"mediaproxy"`
 	Since      string         `json:"since,omitempty"`
 	By         string         `json:"by,omitempty"`
@@ -28,8 +31,14 @@ type mediaproxyJSON struct {
 
 func setupStatus(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
+	full := flags.Bool("full", false, "compare every element of large sets, too")
 	return func(a *app, _ []string) error {
-		s, err := a.firewall().Status()
+		status := a.firewall().Status
+		if *full {
+			writeNote(a.err, "note", "comparing every element; that takes a second for a set of 100,000 ranges, and minutes for one of a million")
+			status = a.firewall().StatusInFull
+		}
+		s, err := status()
 		if err != nil {
 			return systemFailure(err)
 		}
@@ -47,8 +56,8 @@ func setupStatus(flags *pflag.FlagSet) action {
 
 func statusDocument(s *firewall.Status) statusJSON {
 	doc := statusJSON{
-		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied,
-		Drift: append([]string{}, s.Drift...), Mediaproxy: mediaproxyJSON{"unmanaged"},
+		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied && s.Snapshot != nil,
+		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaproxyJSON{"unmanaged"},
 	}
 	if m := s.Snapshot; m != nil {
 		doc.Since, doc.By, doc.Policy, doc.Digest = m.Time.UTC().Format(timeFormat), m.Who, m.Policy, m.Digest
@@ -64,18 +73,38 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	case !s.Applied:
 		fmt.Fprintln(w, "Nothing of ngcp-fw is in force.")
 	case m == nil:
-		fmt.Fprintf(w, "Generation %d, applied with another state directory.\n", s.Generation)
+		fmt.Fprintf(w, "Generation %d; by whom and from which policy is not known.\n", s.Generation)
 	default:
 		words := fmt.Sprintf("Generation %d, in force since %s by %s (%s), confirmed.", s.Generation,
 			m.Time.Local().Format("2006-01-02 15:04"), m.Who, policyName(m.Policy, m.Digest))
 		fmt.Fprintln(w, wrap(words, 0, 0))
 	}
 	if s.Applied && len(s.Drift) == 0 {
-		fmt.Fprintln(w, "The kernel holds exactly that.")
+		fmt.Fprintln(w, wrap(verified(s), 0, 0))
 	}
 	for _, line := range s.Drift {
 		writeNote(w, "drift", line)
 	}
+}
+
+// verified says how the kernel was compared, where it does not differ.
+func verified(s *firewall.Status) string {
+	if len(s.Sampled) == 0 {
+		return "The kernel holds exactly that."
+	}
+	how := "by their number of elements and by samples"
+	if slices.ContainsFunc(s.Sampled, func(set kernel.Sampled) bool { return set.Count < 0 }) {
+		how = "by samples alone (this kernel does not tell how many elements a set has)"
+	}
+	return fmt.Sprintf("The kernel holds that: %s compared %s, all else whole. --full compares every element.",
+		plural(len(s.Sampled), "large set"), how)
+}
+
+func sampledNames(s *firewall.Status) (names []string) {
+	for _, set := range s.Sampled {
+		names = append(names, set.Name)
+	}
+	return names
 }
 
 // policyName is the file and the first digits of its digest.
