@@ -40,7 +40,7 @@ func (h Host) run(args ...string) (string, error) {
 	defer cancel()
 	for _, name := range programs {
 		for _, folder := range folders {
-			program := filepath.Join(folder, name)
+			program := h.path(filepath.Join(folder, name))
 			if _, err := os.Stat(program); err == nil {
 				cmd := exec.CommandContext(ctx, program, args...)
 				cmd.WaitDelay = time.Second

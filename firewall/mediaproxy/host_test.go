@@ -3,7 +3,7 @@ package mediaproxy
 import (
 	"errors"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -109,11 +109,18 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func TestAProgramThatIsNotInstalledTellsNothing(t *testing.T) {
-	if _, err := exec.LookPath("rtpengine"); err == nil {
-		t.Skip("NOT TESTED: rtpengine is installed here")
-	}
-	_, err := Host{}.run("--version")
+func TestTheInstalledProgramIsAsked(t *testing.T) {
+	root := t.TempDir()
+	_, err := Host{Root: root}.run("--version")
 	assert.ErrorIs(t, err, os.ErrNotExist)
-	assert.False(t, Host{}.Facts().Installed)
+	assert.False(t, Host{Root: root}.Facts().Installed)
+
+	program := filepath.Join(root, "usr/sbin/rtpengine")
+	require.NoError(t, os.MkdirAll(filepath.Dir(program), 0o755))
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n[ \"$*\" = --version ] && echo Version: 11.5.1.18-1 >&2\n"), 0o755))
+	facts := Host{Root: root}.Facts()
+	assert.True(t, facts.Installed)
+	assert.Equal(t, Version{11, 5}, facts.Version)
+	_, err = Host{Root: root}.run("--nftables-start")
+	assert.Error(t, err)
 }
