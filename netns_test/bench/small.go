@@ -7,10 +7,18 @@ import (
 
 const smallRounds = 41
 
-// smallPolicy is the built-in services with administrators.
+// smallPolicy is the built-in services with administrators, and a few of one's own.
 const smallPolicy = `version: 1
 roles:
   administrators: {allow: [192.0.2.0/24, "2001:db8:10::/48"]}
+  monitoring: {allow: [192.0.2.7, "2001:db8:10::7"]}
+services:
+  node-exporter: {ports: [9100/tcp], roles: [monitoring]}
+  mysqld-exporter: {ports: [9104/tcp], roles: [monitoring]}
+  snmp: {ports: [161/udp], roles: [monitoring]}
+  turn: {ports: [3478/udp, 3478/tcp], roles: [subscribers]}
+  stun: {ports: [3479/udp], roles: [subscribers]}
+deny: [198.51.100.0/24]
 `
 
 // measureSmall puts an everyday ruleset into an empty kernel, by whole processes.

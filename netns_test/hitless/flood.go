@@ -48,7 +48,7 @@ var flows = []struct {
 	{subscriber, allowedPort + 2, 30000},
 	{subscriber, forbiddenPort, 7000},
 	{stranger, forbiddenPort + 1, 35000},
-	{denied, forbiddenPort + 2, 35000},
+	{denied, forbiddenPort + 2, 7100},
 }
 
 // tally counts the flood where it comes, before everything, and behind all that

@@ -54,7 +54,9 @@ func policyText(allow, deny string, rtp, own int) string {
 roles:
   subscribers: {allow: [100.99.0.0/16, %s]}
   administrators: {allow: [198.18.0.0/24]}
+  everybody: {allow: [any]}
 services:
+  public: {ports: [7100/udp], roles: [everybody]}
   rtp: {ports: [30000-%d/udp]}
   own: {ports: [%d/udp, %d/tcp], roles: [subscribers]}
 deny: [100.99.0.0/24, %s]
