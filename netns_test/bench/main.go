@@ -24,6 +24,7 @@ func measures() []measure {
 		{"onemore", measureOneMore},
 		{"small", measureSmall},
 		{"offline", measureOffline},
+		{"rtp", measureRTP}, {"flows", measureFlows}, {"lookups", measureLookups},
 	}
 }
 
