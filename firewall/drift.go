@@ -13,12 +13,9 @@ import (
 	"ngcp-fw/firewall/ruleset"
 )
 
-// drift says in what the kernel differs from what was applied, or why that is
-// not known.
-func (n *inForce) drift() (lines []string) {
-	if n.snapshot == nil {
-		return []string{fmt.Sprintf("unknown: %v. Hint: apply once more", n.doubt)}
-	}
+// drift says in what the kernel differs from the snapshot, and in which sets it
+// holds other elements.
+func (n *inForce) drift() (lines, differs []string) {
 	asleep := dormant(n.Table)
 	if asleep {
 		lines = append(lines, "the table is dormant: somebody else switched all its rules off")
@@ -34,10 +31,30 @@ func (n *inForce) drift() (lines []string) {
 			lines = append(lines, fmt.Sprintf("set %s changed by somebody else: %s", s.Name, s.Fault))
 		}
 	}
-	changes := slices.DeleteFunc(ruleset.Diff(n.applied, rest), func(c ruleset.Change) bool {
+	changes := ruleset.Diff(n.applied, rest)
+	for i := range changes {
+		changes[i].Name = nameIn(rest, changes[i])
+	}
+	changes = slices.DeleteFunc(changes, func(c ruleset.Change) bool {
 		return unread[c.Name] || c.Object == "foreign" && asleep && strings.HasPrefix(c.Text, "<table,")
 	})
-	return append(lines, inWords(changes)...)
+	for _, c := range changes {
+		if c.Object == "element" {
+			differs = append(differs, c.Name)
+		}
+	}
+	return append(lines, inWords(changes)...), differs
+}
+
+// nameIn is the name that a changed set has in the table: a difference speaks of
+// it as if it were of the latest generation.
+func nameIn(t *ruleset.Table, c ruleset.Change) string {
+	for i := range t.Sets {
+		if s := &t.Sets[i]; (c.Object == "set" || c.Object == "element") && ruleset.BaseName(s.Name) == ruleset.BaseName(c.Name) {
+			return s.Name
+		}
+	}
+	return c.Name
 }
 
 // interrupted is about parts of a generation beside the one in force.

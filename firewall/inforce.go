@@ -34,6 +34,9 @@ func (f Firewall) inForce(conn *kernel.Conn, fallback *ruleset.Table, full bool)
 			return nil, err
 		}
 		n := f.recall(outline)
+		if n.snapshot != nil {
+			conn.Distrust(f.differs(n.snapshot.Meta)...)
+		}
 		like := n.applied
 		switch {
 		case full:
@@ -128,12 +131,33 @@ func here(m store.Meta) bool {
 // marked reports whether the kernel held exactly that generation at the
 // ruleset's generation genid, and so does while this is the same.
 func (f Firewall) marked(m store.Meta, genid uint32) bool {
-	mark, err := store.ReadMark(f.RunDir)
-	return err == nil && m.BootID != "" && here(m) && mark == markOf(m, genid)
+	mark, ok := f.markFor(m)
+	return ok && mark.GenID == genid && len(mark.Differs) == 0
 }
 
-// mark keeps word of that. Where it cannot be kept, status only takes longer.
-func (f Firewall) mark(m store.Meta, genid uint32) { _ = markOf(m, genid).Write(f.RunDir) }
+// differs is the sets that were found to hold others than the generation's
+// elements.
+func (f Firewall) differs(m store.Meta) []string {
+	mark, _ := f.markFor(m)
+	return mark.Differs
+}
+
+// markFor is the mark if it speaks of that generation, here.
+func (f Firewall) markFor(m store.Meta) (mark store.Mark, ok bool) {
+	mark, err := store.ReadMark(f.RunDir)
+	if err != nil || m.BootID == "" || !here(m) || mark.Generation != m.Number || mark.Ruleset != m.Ruleset ||
+		mark.BootID != m.BootID || mark.NetNS != m.NetNS {
+		return store.Mark{}, false
+	}
+	return mark, true
+}
+
+// mark keeps word of what the kernel holds, differing sets included. Where it
+// cannot be kept, status only takes longer.
+func (f Firewall) mark(m store.Meta, genid uint32, differs ...string) {
+	mark := store.Mark{Generation: m.Number, Ruleset: m.Ruleset, GenID: genid, BootID: m.BootID, NetNS: m.NetNS, Differs: differs}
+	_ = mark.Write(f.RunDir)
+}
 
 // markApplied is mark for what was applied and verified. Sets that stay as they
 // are may be large and have been compared by samples before: then it says
@@ -143,8 +167,4 @@ func (f Firewall) markApplied(p *Plan, genid uint32) {
 	if err == nil && (p.exact || p.Replaced) {
 		f.mark(meta, genid)
 	}
-}
-
-func markOf(m store.Meta, genid uint32) store.Mark {
-	return store.Mark{Generation: m.Number, Ruleset: m.Ruleset, GenID: genid, BootID: m.BootID, NetNS: m.NetNS}
 }

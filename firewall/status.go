@@ -48,18 +48,19 @@ func (f Firewall) status(full bool) (*Status, error) {
 	if now.Table == nil {
 		return f.absent(), nil
 	}
-	s := &Status{Applied: true, Generation: now.generation, Drift: now.drift()}
+	s := &Status{Applied: true, Generation: now.generation}
+	if !now.exact {
+		s.Sampled = now.Sampled
+	}
 	if now.snapshot == nil {
+		s.Drift = []string{fmt.Sprintf("unknown: %v. Hint: apply once more", now.doubt)}
 		return s, nil
 	}
 	s.Snapshot = &now.snapshot.Meta
-	if len(s.Drift) > 0 {
-		return s, nil
-	}
-	if now.exact {
-		f.mark(now.snapshot.Meta, now.GenID)
-	} else {
-		s.Sampled = now.Sampled
+	lines, differs := now.drift()
+	s.Drift = lines
+	if len(lines) == 0 && now.exact || full && len(differs) > 0 {
+		f.mark(now.snapshot.Meta, now.GenID, differs...)
 	}
 	return s, nil
 }

@@ -92,12 +92,11 @@ func verified(s *firewall.Status) string {
 	if len(s.Sampled) == 0 {
 		return "The kernel holds exactly that."
 	}
-	how := "by their number of elements and by samples"
+	how := "the number of elements and samples were compared"
 	if slices.ContainsFunc(s.Sampled, func(set kernel.Sampled) bool { return set.Count < 0 }) {
-		how = "by samples alone (this kernel does not tell how many elements a set has)"
+		how = "samples alone were compared, as this kernel does not tell the number of elements"
 	}
-	return fmt.Sprintf("The kernel holds that: %s compared %s, all else whole. --full compares every element.",
-		plural(len(s.Sampled), "large set"), how)
+	return fmt.Sprintf("The kernel holds that; of %s, %s. --full compares every element.", plural(len(s.Sampled), "large set"), how)
 }
 
 func sampledNames(s *firewall.Status) (names []string) {

@@ -16,6 +16,8 @@ type Conn struct {
 	wire transport
 	pick func(n int) int // which of n elements to ask for; nil: by chance
 	last uint32          // the ruleset's generation that the last reading was of
+
+	distrusted []string // the sets that samples do not speak for
 }
 
 // Open connects to nf_tables of the calling thread's network namespace.
@@ -116,6 +118,10 @@ func (c *Conn) settled(how reader) (Reading, error) {
 	}
 	return Reading{}, fmt.Errorf("the ruleset changed %d times while it was read: %w", readings, ErrChanged)
 }
+
+// Distrust names sets that were found to be other than they should, element by
+// element. From now on samples do not speak for them.
+func (c *Conn) Distrust(sets ...string) { c.distrusted = append(c.distrusted, sets...) }
 
 // LastRead is the ruleset's generation that the last table was read at: after
 // Apply, the one at which the kernel held the table.

@@ -55,3 +55,9 @@ func (t *Table) setNames() (names []string) {
 	names, _ = t.scopedNames()
 	return names
 }
+
+// BaseName is a name without the number of a generation at its end.
+func BaseName(name string) string {
+	base, _, _ := unscoped(name)
+	return base
+}

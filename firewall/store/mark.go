@@ -30,6 +30,11 @@ type Mark struct {
 	GenID      uint32 `json:"genid"`
 	BootID     string `json:"boot_id"`
 	NetNS      uint64 `json:"netns"`
+
+	// Differs is the sets in which, against what is said above, the kernel held
+	// other elements, as comparing all of them has shown. Look-ups of some would
+	// find that only by chance, even later.
+	Differs []string `json:"differs,omitempty"`
 }
 
 // ReadMark reads the mark of a run directory. The error wraps fs.ErrNotExist

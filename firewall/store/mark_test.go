@@ -20,7 +20,7 @@ func TestMark(t *testing.T) {
 
 	for _, want := range []Mark{
 		{Generation: 7, Ruleset: "9f", GenID: 1<<32 - 1, BootID: "b", NetNS: 1 << 40},
-		{Generation: 1<<64 - 1},
+		{Generation: 1<<64 - 1, Differs: []string{"a", "b"}},
 	} {
 		require.NoError(t, want.Write(dir))
 		got, err := ReadMark(dir)
