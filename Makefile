@@ -9,11 +9,15 @@ FUZZTIME ?= 60s
 # What the tests judge our work with, by Debian's package names.
 TEST_PACKAGES = nftables iproute2 iptables
 TEST_PROGRAMS = nft ip iptables-nft
+# What the virtual machine is made and run with.
+VM_PACKAGES = qemu-system-x86 qemu-utils mmdebstrap e2fsprogs debian-archive-keyring
+VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs
+
 STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help build run test test-tools lint bench fuzz fuzz-short install clean
+.PHONY: help build run test test-tools test-vm vm-tools lint bench fuzz fuzz-short install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +39,17 @@ test-tools:
 	if [ -n "$$missing" ]; then \
 	    [ "$$(id -u)" = 0 ] || { echo "make: the tests need these packages; as root: apt-get install $(TEST_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(TEST_PACKAGES); \
+	fi
+
+test-vm: vm-tools ## the old kernel, real modules and systemd, in a virtual machine; minutes
+	NGCP_FW_VM=1 $(GO) test -count=1 -timeout 30m -v ./netns_test/vm
+
+vm-tools:
+	@missing=; for p in $(VM_PROGRAMS); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v $$p >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	    [ "$$(id -u)" = 0 ] || { echo "make: the virtual machine needs these packages; as root: apt-get install $(VM_PACKAGES)" >&2; exit 1; }; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(VM_PACKAGES); \
 	fi
 
 lint: ## gofmt, go vet, staticcheck

@@ -1,0 +1,85 @@
+package vm_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ngcp-fw/netns_test/vm"
+)
+
+// onOldKernel is the packages whose tests run on the guest's kernel, with what
+// they skip there and why.
+var onOldKernel = []struct{ folder, skip string }{
+	{"netns_test", ""},
+	{"firewall/kernel", ""},
+	{"firewall/ruleset", ""},
+	{"firewall/host", ""},
+}
+
+// resultLine is how a test binary reports a test.
+var resultLine = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) \((\S+)s\)$`)
+
+func TestTheOldKernelPassesTheTests(t *testing.T) {
+	files := vm.Files{"ngcp-fw": vm.Program(t, "cmd/ngcp-fw"), "examples": "../../examples"}
+	script := "export NGCP_FW_PROGRAM=/job/ngcp-fw\n"
+	for _, p := range onOldKernel {
+		files[p.folder+"/tests"] = vm.TestProgram(t, p.folder)
+		if testdata := filepath.Join("../..", p.folder, "testdata"); exists(testdata) {
+			files[p.folder+"/testdata"] = testdata
+		}
+		script += fmt.Sprintf("cd /job/%s && ./tests -test.v -test.timeout 10m -test.skip '%s'\n"+
+			"echo; echo 'end of %s:' $?\n", p.folder, orNothing(p.skip), p.folder)
+	}
+	r := vm.Run(t, vm.Guest{CPUs: 2, Timeout: 10 * time.Minute}, files, script)
+	require.Zero(t, r.Code, r.Output)
+	rest := r.Output
+	for _, p := range onOldKernel {
+		t.Run(p.folder, func(t *testing.T) {
+			text, after, ended := strings.Cut(rest, "\nend of "+p.folder+": ")
+			require.True(t, ended, rest)
+			rest = after
+			assert.Truef(t, strings.HasPrefix(after, "0\n"), "%s", text)
+			report(t, text)
+		})
+	}
+	t.Logf("the guest was up for %s", r.Took)
+}
+
+// report logs what passed in how long, and what was skipped.
+func report(t *testing.T, text string) {
+	passed := 0
+	for _, m := range resultLine.FindAllStringSubmatch(text, -1) {
+		seconds, err := strconv.ParseFloat(m[3], 64)
+		require.NoError(t, err)
+		if m[1] == "PASS" {
+			passed++
+		}
+		if m[1] != "PASS" || seconds >= 2 && !strings.Contains(m[2], "/") {
+			t.Logf("%s %s (%s s)", m[1], m[2], m[3])
+		}
+	}
+	t.Logf("%d tests passed", passed)
+	assert.NotZero(t, passed)
+}
+
+// orNothing is the pattern, or one that matches no name.
+func orNothing(pattern string) string {
+	if pattern == "" {
+		return "^$"
+	}
+	return pattern
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
