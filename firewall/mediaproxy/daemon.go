@@ -97,12 +97,15 @@ func find(settings []setting, name string) (value string, ok bool) {
 // file, and over both the command line.
 func daemonOf(file, line []setting) Daemon {
 	d := Daemon{Table: defaultTable, PortMin: defaultPortMin, PortMax: defaultPortMax}
-	for _, s := range slices.Concat(file, line) {
-		if s.set != nil {
+	for _, s := range file {
+		if _, over := find(line, s.name); !over && s.set != nil {
 			s.set(&d, s.value)
 		}
 	}
 	for _, s := range line {
+		if s.set != nil {
+			s.set(&d, s.value)
+		}
 		switch {
 		case !s.own:
 		case s.plain:

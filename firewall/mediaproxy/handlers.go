@@ -57,7 +57,7 @@ func (h Handler) covers(f ruleset.Family) bool {
 // by verdict maps are not followed: rtpengine makes none.
 func handlers(chains []kernel.Chain, rules []kernel.Rule) (found []Handler) {
 	for _, r := range rules {
-		h := Handler{Family: r.Family.String(), Table: r.Table, Chain: r.Chain}
+		h := Handler{Family: r.Family.String(), Table: r.Table, Chain: r.Chain, Hooks: []Hook{}}
 		handles := false
 		for _, e := range r.Expressions {
 			handles = h.read(e) || handles
@@ -66,7 +66,7 @@ func handlers(chains []kernel.Chain, rules []kernel.Rule) (found []Handler) {
 			continue
 		}
 		h.Ours = r.Family != ruleset.FamilyInet && r.Table == FilterTable && r.Chain == Chain
-		h.Hooks = leading(chains, rules, r)
+		h.Hooks = append(h.Hooks, leading(chains, rules, r)...)
 		found = append(found, h)
 	}
 	return found

@@ -210,6 +210,17 @@ func (h Host) tables() (all []Streams) {
 	return all
 }
 
+// listed has empty lists in place of none, for JSON.
+func (f Facts) listed() Facts {
+	f.Loaded, f.Available = append([]string{}, f.Loaded...), append([]string{}, f.Available...)
+	f.Daemons, f.Tables = append([]Daemon{}, f.Daemons...), append([]Streams{}, f.Tables...)
+	for i := range f.Daemons {
+		d := &f.Daemons[i]
+		d.Interfaces, d.ListenNG = append([]string{}, d.Interfaces...), append([]string{}, d.ListenNG...)
+	}
+	return f
+}
+
 // has reports whether the module is loaded or installed.
 func (f Facts) has(module string) bool {
 	return slices.Contains(f.Loaded, module) || slices.Contains(f.Available, module)

@@ -92,6 +92,15 @@ func TestCommandLines(t *testing.T) {
 	}
 }
 
+func TestTheCommandLineReplacesTheFilesLists(t *testing.T) {
+	file := parseConfig(strings.NewReader("[rtpengine]\ninterface = a;b\nlisten-ng = 2223\nnftables-chain =\n"), "rtpengine")
+	d := daemonOf(file, parseCommandLine([]string{"--interface=l/10.1.0.1", "-i", "r/10.2.0.1", "--nftables-chain=media"}))
+	assert.Equal(t, []string{"l/10.1.0.1", "r/10.2.0.1"}, d.Interfaces)
+	assert.Equal(t, []string{"2223"}, d.ListenNG)
+	assert.False(t, d.Unkept)
+	assert.True(t, daemonOf(file, nil).Unkept)
+}
+
 func FuzzParse(f *testing.F) {
 	for _, file := range []string{"testdata/debian/etc/rtpengine/rtpengine.conf", "testdata/debian/proc/812/cmdline", "testdata/debian/proc/rtpengine/0/list"} {
 		text, err := os.ReadFile(file)

@@ -69,7 +69,7 @@ type view struct {
 }
 
 func (v view) report() Report {
-	r := Report{Choice: v.choice, Rules: append([]Handler{}, v.handlers...), Host: v.facts, Drift: []string{}, Findings: []string{}}
+	r := Report{Choice: v.choice, Rules: append([]Handler{}, v.handlers...), Host: v.facts.listed(), Drift: []string{}, Findings: []string{}}
 	for _, row := range looks {
 		if row.drift {
 			r.Drift = append(r.Drift, row.lines(v)...)

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ngcp-fw/firewall/kernel"
-	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy"
 )
 
@@ -200,6 +199,14 @@ func TestInspectSeesADamagedChain(t *testing.T) {
 	assert.Contains(t, r.Drift[1], "somebody else changed chain ngcp-fw-mediaproxy of table ip filter; apply mends it")
 }
 
+func TestAnEmptyReportHasNoNulls(t *testing.T) {
+	for _, facts := range []Facts{{}, {Daemons: []Daemon{{}}}} {
+		text, err := json.Marshal(look(question("off"), facts, nil, nil).report())
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), "null")
+	}
+}
+
 func TestThePortsOfARangeThatAreClosed(t *testing.T) {
 	udp := func(from, to uint16) policy.Ports { return policy.Ports{Protocol: policy.UDP, From: from, To: to} }
 	for _, row := range []struct {
@@ -221,5 +228,4 @@ func TestThePortsOfARangeThatAreClosed(t *testing.T) {
 	}
 	_, open := firstClosed([]policy.Ports{udp(1, 65535)}, 60000, 65535)
 	assert.True(t, open)
-	assert.Equal(t, "ip6", ruleset.FamilyIPv6.String())
 }
