@@ -174,16 +174,12 @@ func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, loc
 	if !plan.Changed() && plan.Known {
 		return plan, nil
 	}
-	snapshot, err := f.prepare(plan, m, by)
-	if err != nil {
+	if err := errors.Join(f.forgetUnapplied(plan), f.save(plan, m, by)); err != nil {
 		return nil, err
 	}
-	defer snapshot.Discard()
 	if err := plan.send(conn, m); err != nil {
+		f.forget(conn, plan)
 		return nil, err
-	}
-	if err := snapshot.Commit(); err != nil {
-		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; until then status cannot tell drift", plan.Generation, err)
 	}
 	f.markApplied(plan, conn.LastRead())
 	if plan.Current != nil { // the first enforcement keeps what is open
@@ -228,25 +224,57 @@ func refuses(m *exposure.Model) func(host.Flow) bool {
 	}
 }
 
-// prepare has the snapshot on the disk before anything is sent.
-func (f Firewall) prepare(p *Plan, m *exposure.Model, by Author) (*store.Pending, error) {
+// save has the snapshot on the disk before anything is sent: what comes into
+// force is known, whenever we are stopped.
+func (f Firewall) save(p *Plan, m *exposure.Model, by Author) error {
 	messages, lists, err := p.Target.Skeleton()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	exposures, sources, err := exposure.Keep(m.Exposures)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	maps.Copy(lists, sources)
 	namespace, err := host.NetNS()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return f.store().Prepare(store.Meta{
+	return f.store().Save(store.Meta{
 		Number: p.Generation, Time: time.Now().UTC(), Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
 		BootID: host.BootID(), NetNS: namespace, Exposures: exposures,
 	}, store.Content{Messages: messages, Lists: lists})
+}
+
+// forget takes the snapshot away of a generation that did not come into force.
+func (f Firewall) forget(conn *kernel.Conn, p *Plan) {
+	now, err := conn.Outline(compile.Family, compile.TableName)
+	if err != nil {
+		return // better one too many
+	}
+	if now != nil {
+		if generation, led := now.Generation(); led && generation == p.Generation {
+			return
+		}
+	}
+	_ = f.store().Drop(p.Generation)
+}
+
+// forgetUnapplied is forget for what an apply left that was stopped in between.
+func (f Firewall) forgetUnapplied(p *Plan) error {
+	numbers, err := f.store().Numbers()
+	if err != nil || p.Current == nil {
+		return err
+	}
+	generation, led := p.Current.Generation()
+	for _, n := range numbers {
+		if meta, err := f.store().Describe(n); led && n > generation && err == nil && here(meta) {
+			if err := f.store().Drop(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Remove takes the table and the snapshots away, and reports whether the table

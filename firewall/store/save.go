@@ -20,38 +20,27 @@ import (
 // whole or refuses it; and a full disk leaves an earlier one as it was. A file
 // too old to keep that cannot be removed is no error: the next Save tries again.
 func (s *Store) Save(meta Meta, content Content) error {
-	p, err := s.Prepare(meta, content)
-	if err != nil {
-		return err
+	p := &unsaved{store: s, number: meta.Number}
+	defer p.discard()
+	if err := p.write(meta, content); err != nil {
+		return p.explain(err)
 	}
-	return p.Commit()
+	return p.explain(p.commit())
 }
 
-// Pending is a snapshot that is on the disk as a whole, but is none yet. Commit
-// makes it one; Discard takes it away unless that has happened.
-type Pending struct {
+// unsaved is a snapshot that is on the disk as a whole, but is none yet, so that
+// room and permission are no question any more when it becomes one.
+type unsaved struct {
 	store       *Store
 	number      uint64
 	rules, meta *renameio.PendingFile
 }
 
-// Prepare writes all of what Save would keep, so that room and permission are
-// no question any more when Commit puts it in place.
-func (s *Store) Prepare(meta Meta, content Content) (*Pending, error) {
-	p := &Pending{store: s, number: meta.Number}
-	err := p.write(meta, content)
-	if err != nil {
-		p.Discard()
-		return nil, p.explain(err)
-	}
-	return p, nil
-}
-
-func (p *Pending) explain(err error) error {
+func (p *unsaved) explain(err error) error {
 	return explain(err, "cannot keep generation %d in %s", p.number, p.store.dir)
 }
 
-func (p *Pending) write(meta Meta, content Content) (err error) {
+func (p *unsaved) write(meta Meta, content Content) (err error) {
 	if _, err := seal(meta); err != nil { // before anything is made
 		return err
 	}
@@ -76,23 +65,22 @@ func (p *Pending) write(meta Meta, content Content) (err error) {
 	return err
 }
 
-// Commit gives both files their names.
-func (p *Pending) Commit() error {
-	defer p.Discard()
+// commit gives both files their names.
+func (p *unsaved) commit() error {
 	for _, f := range []*renameio.PendingFile{p.rules, p.meta} {
 		if err := f.CloseAtomicallyReplace(); err != nil {
-			return p.explain(err)
+			return err
 		}
 	}
 	if err := p.store.syncDir(); err != nil {
-		return p.explain(err)
+		return err
 	}
 	p.store.prune(p.number)
 	return nil
 }
 
-// Discard removes what is not in place.
-func (p *Pending) Discard() {
+// discard removes what is not in place.
+func (p *unsaved) discard() {
 	for _, f := range []*renameio.PendingFile{p.rules, p.meta} {
 		if f != nil {
 			_ = f.Cleanup()
