@@ -8,6 +8,7 @@ import (
 
 	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy"
 )
 
 // ErrNoTarget says that the kernel does not know the target: rtpengine's module
@@ -50,6 +51,23 @@ func Ensure(conn *kernel.Conn, host Host, choice Choice) (done Ensured, err erro
 		}
 	}
 	return done, errors.Join(failures...)
+}
+
+// Keep chooses who keeps the rule, and ensures it. It is for after each apply,
+// one that changed nothing else included.
+func Keep(conn *kernel.Conn, host Host, setting policy.Mediaproxy) (Choice, Ensured, error) {
+	var facts Facts
+	var rules []Handler
+	if Mode(setting.Rule) != ModeOff {
+		var err error
+		if rules, err = Handlers(conn); err != nil {
+			return Choice{}, Ensured{}, err
+		}
+		facts = host.Facts()
+	}
+	choice := Choose(setting, facts, rules)
+	done, err := Ensure(conn, host, choice)
+	return choice, done, err
 }
 
 // ensure makes the kernel hold one family's chain, and reads it back.

@@ -3,6 +3,7 @@ package mediaproxy
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy"
 )
 
 // iptablesView is what iptables' own programs show of the tables filter, less
@@ -125,6 +127,28 @@ func TestModesThatAreNotOursTakeTheRuleAway(t *testing.T) {
 		ensured(t, conn, Choice{Mode: mode, Why: "a test"})
 		assert.Empty(t, listRuleset(t))
 	}
+}
+
+func TestKeepChoosesAndEnsures(t *testing.T) {
+	conn := inNamespace(t)
+	needStandIn(t, conn)
+	ensured(t, conn, rejected)
+	empty := Host{Root: "testdata/empty", Run: notInstalled}
+	choice, done, err := Keep(conn, empty, policy.Mediaproxy{Rule: "auto"})
+	require.NoError(t, err)
+	assert.Equal(t, Choice{Mode: ModeOff, Why: "there is no rtpengine on this host"}, choice)
+	assert.Zero(t, done)
+	assert.Empty(t, listRuleset(t), "ours went with the choice")
+
+	choice, _, err = Keep(conn, Host{Root: "testdata/debian", Run: answers("Version: 10.5.3.5-1")}, policy.Mediaproxy{Rule: "auto"})
+	assert.Equal(t, TargetRTPENGINE, choice.Target)
+	if !slices.Contains((Host{}).loaded(), "xt_RTPENGINE") {
+		assert.ErrorIs(t, err, ErrNoTarget)
+	}
+
+	choice, _, err = Keep(conn, Host{Run: func(...string) (string, error) { panic("off asks nobody") }}, policy.Mediaproxy{Rule: "off"})
+	require.NoError(t, err)
+	assert.Equal(t, ModeOff, choice.Mode)
 }
 
 // TestOnlyAcceptedMediaMeetsTheRule holds the order of the hooks: what the main
