@@ -120,6 +120,13 @@ func TestFloorTellsRefusals(t *testing.T) {
 	assert.ErrorIs(t, err, unix.ENOENT)
 }
 
+// Not one packet gets lost in the rounding.
+func TestHitsPerThousandChanges(t *testing.T) {
+	h := hits{made: 2000}
+	h.Lost, h.LetIn = 1, 3000
+	assert.Equal(t, "1 / 1500", h.String())
+}
+
 func TestNetworksAreApart(t *testing.T) {
 	assert.ElementsMatch(t, []string{"130.0.4.0/29", "130.0.0.0/30", "130.0.8.0/31"}, networks4(3))
 	assert.Len(t, networks6(10), 10)

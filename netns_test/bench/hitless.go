@@ -15,7 +15,8 @@ const (
 	longList         = 100_000
 	fewReplacements  = 100 // by nft -f
 	longReplacements = 20  // of the long list
-	floodLimit       = 60 * time.Second
+	floodLimit       = time.Minute
+	echoLimit        = 2 * time.Minute
 	connections      = 200
 )
 
@@ -127,6 +128,6 @@ func (w *world) echoes(v hitless.Variant, by hitless.Way, n, changes int) (e hit
 	if err := c.Make(2, floodLimit); err != nil {
 		return e, 0, err
 	}
-	e, err = hitless.UnderConnections(w.host, n, func() error { return c.Make(changes, floodLimit) })
+	e, err = hitless.UnderConnections(w.host, n, func() error { return c.Make(changes, echoLimit) })
 	return e, c.Made - 2, err
 }

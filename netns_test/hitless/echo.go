@@ -24,8 +24,8 @@ type Echoes struct {
 // Stall is how long an echo may take.
 const Stall = time.Second
 
-// pause between two echoes of a connection: media and signalling leave some, too.
-const pause = 5 * time.Millisecond
+// pause between two echoes of a connection.
+const pause = 20 * time.Millisecond // as RTP (RFC 3551 section 4.2)
 
 // echoPort is SIP over TCP, which every policy of Variants allows to the subscriber.
 const echoPort = 5060
