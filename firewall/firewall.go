@@ -289,7 +289,7 @@ func (f Firewall) Remove() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := f.store().Clear(); err != nil {
+	if err := errors.Join(f.store().Clear(), store.RemoveMark(f.RunDir)); err != nil {
 		return removed, fmt.Errorf("nothing of ngcp-fw is in force any more, but what it kept on disk still is there: %w", err)
 	}
 	return removed, nil

@@ -91,6 +91,7 @@ func TestPlanApplyStatusRemove(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, removed)
 	assert.Empty(t, nft(t, "list", "ruleset"))
+	assert.NoFileExists(t, filepath.Join(f.RunDir, "in-force.json"))
 	s, err = f.Status()
 	require.NoError(t, err)
 	assert.Equal(t, &Status{}, s)

@@ -26,7 +26,8 @@ type inForce struct {
 
 // inForce reads the table that is in force, and its snapshot. Large sets are
 // compared with the snapshot, or where it is missing with the fallback, by their
-// count and some look-ups; with full they are read.
+// count and some look-ups; with full they are read. Without both there is
+// nothing to compare with: then the table is empty of elements.
 func (f Firewall) inForce(conn *kernel.Conn, fallback *ruleset.Table, full bool) (*inForce, error) {
 	for range retries {
 		outline, err := conn.Outline(compile.Family, compile.TableName)
@@ -39,6 +40,9 @@ func (f Firewall) inForce(conn *kernel.Conn, fallback *ruleset.Table, full bool)
 		}
 		like := n.applied
 		switch {
+		case like == nil && fallback == nil:
+			n.Table = outline
+			return n, nil
 		case full:
 			like = nil
 		case like == nil:
