@@ -172,7 +172,7 @@ func daemonTable(v view) (lines []string) {
 	for _, d := range v.facts.Daemons {
 		opened := slices.ContainsFunc(v.facts.Tables, func(s Streams) bool { return s.Table == d.Table })
 		if d.Table >= 0 && !opened {
-			lines = append(lines, fmt.Sprintf("rtpengine (process %d) has not opened its table %d in the kernel: the module came after it; restart rtpengine when no calls are on", d.PID, d.Table))
+			lines = append(lines, fmt.Sprintf("rtpengine (process %d) has not opened its table %d in the kernel: it is just starting, or the module came after it; in that case restart rtpengine when no calls are on", d.PID, d.Table))
 		}
 	}
 	return lines
