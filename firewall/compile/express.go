@@ -13,7 +13,7 @@ import (
 // asked about every packet: its sources are learned into a hash when their first
 // packet has passed. Below that, one look-up in the tree costs no more than one
 // in the hash (netns_test/bench, lookups).
-const learnFrom = 64
+const learnFrom = 8
 
 // A learned set holds seenSize sources: six times the ten thousand calls of a
 // large host. Those beyond it are accepted by way of their allowlist, as before.
