@@ -72,24 +72,20 @@ func (t *Table) Latest() (latest uint64) {
 }
 
 // inGeneration moves all objects to a generation, no earlier than any of
-// theirs, but those of which there is a newer one: they keep their names.
+// theirs. Where there are several of one, only the settled one: the others keep
+// their names.
 func (t *Table) inGeneration(generation uint64) *Table {
 	if t == nil {
 		return &Table{}
 	}
-	sets, chains := t.scopedNames()
-	return t.renamed(newestTo(sets, generation), newestTo(chains, generation), GenerationComment(generation))
+	sets, chains := t.settled()
+	return t.renamed(settledTo(sets, generation), settledTo(chains, generation), GenerationComment(generation))
 }
 
-func newestTo(names []string, generation uint64) func(string) string {
-	newest := map[string]uint64{}
-	for _, name := range names {
-		base, g, _ := unscoped(name)
-		newest[base] = max(newest[base], g)
-	}
+func settledTo(settled map[string]string, generation uint64) func(string) string {
 	return func(name string) string {
-		base, g, ok := unscoped(name)
-		if !ok || g != newest[base] {
+		base, _, ok := unscoped(name)
+		if !ok || settled[base] != name {
 			return name
 		}
 		return Scoped(base, generation)

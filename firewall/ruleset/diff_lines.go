@@ -101,17 +101,11 @@ func (d *differ) elements(was, is *Set) {
 		return
 	}
 	added, removed := tally{sign: "+", set: is}, tally{sign: "-", set: was}
-	i, j := 0, 0
-	for i < was.Elements.Len() || j < is.Elements.Len() {
-		switch order := compareElements(was, is, i, j); {
-		case order < 0:
+	for side, i := range differences(was, is) {
+		if side < 0 {
 			removed.take(i)
-			i++
-		case order > 0:
-			added.take(j)
-			j++
-		default:
-			i, j = i+1, j+1
+		} else {
+			added.take(i)
 		}
 	}
 	d.add(Change{

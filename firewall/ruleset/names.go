@@ -77,15 +77,7 @@ func GenerationComment(generation uint64) string { return fmt.Sprintf("generatio
 
 // Renumbered is the table with all that belongs to a generation, and all that
 // refers to it, moved to this one. Keys of elements are shared with t.
-func (t *Table) Renumbered(generation uint64) *Table {
-	number := func(name string) string {
-		if base, _, ok := unscoped(name); ok {
-			return Scoped(base, generation)
-		}
-		return name
-	}
-	return t.renamed(number, number, GenerationComment(generation))
-}
+func (t *Table) Renumbered(generation uint64) *Table { return t.numbered(generation, nil) }
 
 // renamed gives new names to the sets and chains of generations, and a new
 // comment to the jumps to a generation.
