@@ -27,6 +27,7 @@ func TestChangesAreHitless(t *testing.T) {
 	for _, v := range hitless.Variants(longListSize) {
 		t.Run(v.Name, func(t *testing.T) {
 			c := changing(t, v)
+			c.Fewest = fewChanges
 			count, err := hitless.UnderFlood(c.Host, floodRate, func() error { return c.Make(changes, changesTime) })
 			require.NoError(t, err)
 			t.Logf("%d changes, %d packets a second", c.Made, count.Rate())

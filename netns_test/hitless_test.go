@@ -38,7 +38,10 @@ var alwaysTheSame = []row{
 // While the program changes policies, by all that differs between them at once,
 // not one packet is lost that both accept, and none gets in that both refuse.
 func TestAppliesAreHitless(t *testing.T) {
-	const applies = 40
+	applies := 40
+	if testing.Short() {
+		applies = 8
+	}
 	s := newSite(t, nil)
 	policies := alternatives()
 	for i, text := range policies {

@@ -32,6 +32,7 @@ var floors = map[string]struct {
 	"cmd/ngcp-fw":        {4, nil},
 	"netns_test/lab":     {4, nil},
 	"netns_test/roads":   {4, nil},
+	"netns_test/vm":      {4, nil},
 	"netns_test/hitless": {4, []string{"netns_test/lab"}},
 	"netns_test/bench":   {5, nil},
 	"netns_test":         {5, nil},

@@ -52,13 +52,14 @@ type Changes struct {
 	Models [2]*exposure.Model
 	By     Way
 	Made   int // so far
+	Fewest int // what Make makes even after its time
 }
 
-// Make makes n changes, or fewer if the time is up.
+// Make makes n changes, or fewer if the time is up and the fewest are made.
 func (c *Changes) Make(n int, limit time.Duration) error {
 	end := time.Now().Add(limit)
 	return c.Host.Do(func() error {
-		for ; n > 0 && time.Now().Before(end); n-- {
+		for ; n > 0 && (c.Made < c.Fewest || time.Now().Before(end)); n-- {
 			if err := c.By(c.Models[c.Made%2], c.Made); err != nil {
 				return err
 			}
