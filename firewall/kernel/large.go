@@ -116,9 +116,11 @@ func (r reader) assume(t *ruleset.Table, sets map[string]judged) (sampled []Samp
 		if !known || j.read || s.Live() {
 			continue
 		}
-		sampled = append(sampled, j.Sampled)
-		if j.twin != nil && (j.Fault == "" || r.most > 0) {
-			s.Elements = j.twin.Elements
+		if j.twin != nil {
+			sampled = append(sampled, j.Sampled)
+			if j.Fault == "" || r.most > 0 {
+				s.Elements = j.twin.Elements
+			}
 		}
 		if j.Fault != "" && r.most > 0 {
 			s.Raw = append(s.Raw, j.Fault...)

@@ -36,6 +36,8 @@ func (c *Conn) Close() error { return c.wire.close() }
 // makes us read again.
 const readings = 20
 
+var errTooBusy = fmt.Errorf("the ruleset changed %d times while it was read: %w", readings, ErrChanged)
+
 // Reading is a table as the kernel had it, all of one generation of the ruleset.
 type Reading struct {
 	Table   *ruleset.Table // nil: there is none
@@ -68,13 +70,18 @@ func (c *Conn) ReadLike(family ruleset.Family, name string, like *ruleset.Table)
 // Outline gives a table as the kernel has it, but for what is in its sets; nil
 // if there is none.
 func (c *Conn) Outline(family ruleset.Family, name string) (*ruleset.Table, error) {
-	all, err := c.objects(family, name)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
+	for range readings {
+		all, err := c.objects(family, name)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return nil, nil
+		case err == nil:
+			return ruleset.Decode(family, name, all)
+		case !errors.Is(err, ErrChanged):
+			return nil, err
+		}
 	}
-	return ruleset.Decode(family, name, all)
+	return nil, errTooBusy
 }
 
 // Examine gives a table as the kernel has it; where like is nil, all of it.
@@ -83,8 +90,8 @@ func (c *Conn) Outline(family ruleset.Family, name string) (*ruleset.Table, erro
 // equal number of other elements in their place is, that finds only by chance.
 //
 // A large set that is not the one of like is read whole if that takes no more
-// than a second or two; beyond that, it gets what is known of it as Raw, which makes
-// it differ from every other, and the elements of like.
+// than a second or two; beyond that, it gets what is known of it as Raw, which
+// makes it differ from every other, and the elements of like.
 func (c *Conn) Examine(family ruleset.Family, name string, like *ruleset.Table) (Reading, error) {
 	return c.settled(reader{c, family, name, like, readable})
 }
@@ -116,7 +123,7 @@ func (c *Conn) settled(how reader) (Reading, error) {
 			return r, nil
 		}
 	}
-	return Reading{}, fmt.Errorf("the ruleset changed %d times while it was read: %w", readings, ErrChanged)
+	return Reading{}, errTooBusy
 }
 
 // Distrust names sets that were found to be other than they should, element by

@@ -39,7 +39,8 @@ func (c *Conn) sample(t *ruleset.Table, s *ruleset.Set) (fault string, err error
 }
 
 // inside looks up element i: where it begins and where it ends there must be
-// exactly that, and at its last key still what began at the first.
+// exactly that, and at its last key still what began at the first. Where the
+// next one begins right after it, the kernel gives this for either.
 func (c *Conn) inside(t *ruleset.Table, s *ruleset.Set, i int) (fault string, err error) {
 	from, to, verdict := s.Elements.At(i)
 	one := *s
@@ -51,9 +52,11 @@ func (c *Conn) inside(t *ruleset.Table, s *ruleset.Set, i int) (fault string, er
 	}
 	var request []byte
 	var want []string
+	_, followed := s.Elements.Lookup(neighbour(to, 1))
 	for _, e := range encoded(t, &one) {
-		if e.end && !slices.ContainsFunc(e.key, func(b byte) bool { return b != 0 }) {
-			continue // of all below the first element of the set
+		below := !slices.ContainsFunc(e.key, func(b byte) bool { return b != 0 }) // the end of all below the first element
+		if e.end && (below || followed) {
+			continue
 		}
 		request, want = append(request, e.request()...), append(want, canonical(e.attributes, 0))
 		if !e.end {

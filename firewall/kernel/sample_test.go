@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -69,6 +70,45 @@ func TestSamplesOfWhatIsThere(t *testing.T) {
 				require.Empty(t, fault, s.Name)
 			}
 		}
+		_, err = c.Remove(family, name)
+		require.NoError(t, err)
+	}
+}
+
+// Whatever ranges there are, side by side and at both ends, all of them are
+// found, and with any one gone or added that is seen.
+func TestSamplesOfRandomRanges(t *testing.T) {
+	inNamespace(t)
+	c := open(t)
+	port := func(n int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(n)) }
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		all := ruleset.NewElements(ruleset.TypePort, true)
+		var kept []int
+		for next := random.IntN(2); next < 1<<16; next += random.IntN(3) {
+			last := min(next+random.IntN(3), 1<<16-1)
+			if next > 20 && next < 1<<16-20 {
+				next, last = 1<<16-20, 1<<16-19
+			}
+			all.Append(port(next), port(last))
+			kept, next = append(kept, next, last), last+1
+		}
+		want := table(1, 0, 80)
+		want.Sets[1].Key, want.Sets[1].Elements = ruleset.TypePort, all
+		want.Chains[1].Rules = nil
+		_, err := c.Apply(want)
+		require.NoError(t, err)
+		next := -1
+		c.pick = func(n int) int { next++; return next / 2 % n }
+		fault, err := c.sample(want, &want.Sets[1])
+		require.NoError(t, err)
+		require.Empty(t, fault, "%d: %v", seed, kept)
+
+		gone := random.IntN(len(kept)/2) * 2
+		nft(t, fmt.Sprintf("delete element inet test from-1 { %d-%d }\n", kept[gone], kept[gone+1]))
+		fault, err = c.sample(want, &want.Sets[1])
+		require.NoError(t, err)
+		require.Contains(t, fault, "it does not have the element", "%d: %v without %d", seed, kept, kept[gone])
 		_, err = c.Remove(family, name)
 		require.NoError(t, err)
 	}
@@ -163,6 +203,22 @@ func TestExamineLargeSets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A large set of somebody else's is not ours to sample, and not read.
+func TestExamineForeignLargeSet(t *testing.T) {
+	inNamespace(t)
+	c := open(t)
+	want, with := table(1, 1, 80), table(1, 1, 80)
+	with.Sets = append(with.Sets, ruleset.Set{Name: "mine", Key: ruleset.TypeIPv4Addr, Interval: true, Elements: ranges(some, false, false)})
+	_, err := c.Apply(with)
+	require.NoError(t, err)
+	r, err := c.settled(reader{c, family, name, want, countable})
+	require.NoError(t, err)
+	require.Empty(t, r.Sampled)
+	changes := ruleset.Diff(want, r.Table)
+	require.Len(t, changes, 1)
+	require.Equal(t, []string{"added", "set", "mine"}, []string{changes[0].Kind, changes[0].Object, changes[0].Name})
 }
 
 // A set that a later generation keeps is that of an earlier one by its name.
