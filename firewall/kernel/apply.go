@@ -23,8 +23,9 @@ type Result struct {
 // rules of all base chains at once, the third takes away what is not used any
 // more. No packet meets half of the old and half of the new, and a crash
 // between two batches leaves one of them whole in force. For that the names of
-// what belongs to a generation must not be in use yet; base chains, counters
-// and live sets keep theirs, and so what is in them.
+// what belongs to a generation must not be in use yet, but for sets with the
+// elements that they have already; base chains, counters and live sets keep
+// theirs, and so what is in them.
 //
 // ErrChanged says that somebody else changed the ruleset meanwhile; what is in
 // force is then the old or the new table, and Apply may be called again.
@@ -33,27 +34,63 @@ func (c *Conn) Apply(want *ruleset.Table) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	return c.change(have, want, genid)
+}
+
+// Change is Apply for a table that follows the current one, as it was read (see
+// ruleset.Table.Following): large sets that keep their name may have other
+// elements then. It fails with ErrChanged if the current one is not there any
+// more, or turns out to be another one: then it has to be read again, for the
+// large sets that may be to blame are distrusted from now on.
+func (c *Conn) Change(current, want *ruleset.Table) (Result, error) {
+	if current == nil {
+		return c.Apply(want)
+	}
+	have, genid, err := c.ReadLike(want.Family, want.Name, current)
+	if err != nil {
+		return Result{}, err
+	}
+	if !have.Equal(current) {
+		return Result{}, ErrChanged
+	}
+	return c.change(have, want, genid)
+}
+
+func (c *Conn) change(have, want *ruleset.Table, genid uint32) (Result, error) {
 	if have.Equal(want) {
 		return Result{}, nil
 	}
-	batches, replaced, err := plan{have: have, want: want}.batches()
+	plan := newPlan(have, want)
+	batches, replaced, err := plan.batches()
 	if err != nil {
 		return Result{}, err
 	}
 	result := Result{Replaced: replaced}
-	for _, b := range batches {
+	for i, b := range batches {
 		if len(b.messages) == 0 {
 			continue
 		}
 		genid, err = c.send(genid, b)
-		if have == nil && errors.Is(err, errTooLarge) {
+		switch {
+		case have == nil && errors.Is(err, errTooLarge):
 			return c.applyInParts(want, genid)
-		} else if err != nil {
+		case err != nil && i == swapping && len(plan.deltas) > 0 && !errors.Is(err, ErrChanged):
+			c.distrust(plan.deltas)
+			return result, fmt.Errorf("%w: %w", ErrChanged, err)
+		case err != nil:
 			return result, err
 		}
 		result.Messages += len(b.messages)
 	}
 	return result, c.verify(want, genid)
+}
+
+// distrust is for deltas that the kernel does not take: the sets do not hold
+// what they seemed to.
+func (c *Conn) distrust(deltas []ruleset.Delta) {
+	for _, d := range deltas {
+		c.Distrust(d.Set.Name)
+	}
 }
 
 // applyInParts begins with an empty table. To that, the rest is a change, whose

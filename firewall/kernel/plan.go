@@ -11,7 +11,20 @@ import (
 )
 
 // plan is what is there, and what is to be there.
-type plan struct{ have, want *ruleset.Table }
+type plan struct {
+	have, want *ruleset.Table
+	deltas     []ruleset.Delta // of sets that keep their names
+	blocked    bool            // other elements are wanted in a set that stays, and packets would notice
+}
+
+func newPlan(have, want *ruleset.Table) plan {
+	p := plan{have: have, want: want}
+	if have != nil {
+		deltas, hitless := ruleset.Deltas(have, want)
+		p.deltas, p.blocked = deltas, !hitless
+	}
+	return p
+}
 
 // batch is messages that take effect together, but for the first early ones:
 // no packet meets what they make before the rest is there, so they may be
@@ -20,6 +33,10 @@ type batch struct {
 	messages []ruleset.Message
 	early    int
 }
+
+// swapping is the place of the batch that swaps the generations, if nothing is
+// replaced.
+const swapping = 1
 
 // batches gives what to commit one after the other; replaced says that the
 // table goes and comes back as a whole.
@@ -46,11 +63,11 @@ func (p plan) batches() (list []batch, replaced bool, err error) {
 // gentle reports whether what keeps its name can stay. The kernel cannot turn
 // a set into another kind of set, nor change a table's comment.
 func (p plan) gentle() bool {
-	if p.have.Comment != p.want.Comment || slices.ContainsFunc(p.have.Foreign, p.stubborn) {
+	if p.blocked || p.have.Comment != p.want.Comment || slices.ContainsFunc(p.have.Foreign, p.stubborn) {
 		return false
 	}
 	for i := range p.want.Sets {
-		if old := find(p.have.Sets, setName, p.want.Sets[i].Name); old != nil && !sameSet(old, &p.want.Sets[i]) {
+		if old := find(p.have.Sets, setName, p.want.Sets[i].Name); old != nil && (old.Map || !old.Like(&p.want.Sets[i])) {
 			return false
 		}
 	}
@@ -81,11 +98,6 @@ func (p plan) object(f ruleset.Foreign) (ruleset.Message, bool) {
 		return ruleset.Message{}, false
 	}
 	return ruleset.Message{Type: unix.NFT_MSG_DELOBJ, About: f.Name, Body: body(p.have.Family, text(unix.NFTA_OBJ_TABLE, p.have.Name), f.Data)}, true
-}
-
-func sameSet(a, b *ruleset.Set) bool {
-	return a.Live() && b.Live() && a.Raw == nil && a.Key == b.Key && a.Map == b.Map && a.Interval == b.Interval &&
-		a.Timeout == b.Timeout && a.Dynamic == b.Dynamic && a.Size == b.Size && a.Lifetime == b.Lifetime && a.Comment == b.Comment
 }
 
 func sameHook(a, b *ruleset.Base) bool {
@@ -152,7 +164,8 @@ func (p plan) missingChains() (chains []*ruleset.Chain) {
 	return chains
 }
 
-// swap gives all base chains their new rules.
+// swap gives all base chains their new rules, and then the sets that stay their
+// new elements.
 func (p plan) swap() (batch []ruleset.Message, err error) {
 	for i := range p.want.Chains {
 		c := &p.want.Chains[i]
@@ -169,6 +182,9 @@ func (p plan) swap() (batch []ruleset.Message, err error) {
 		if c := &p.have.Chains[i]; c.Base != nil && find(p.want.Chains, chainName, c.Name) == nil {
 			batch = append(batch, p.have.FlushChain(c.Name), p.have.DeleteChain(c.Name))
 		}
+	}
+	for _, d := range p.deltas {
+		batch = append(batch, p.want.EncodeDelta(d)...)
 	}
 	return batch, nil
 }
@@ -200,6 +216,11 @@ func (p plan) swapChain(c, old *ruleset.Chain) (batch []ruleset.Message, err err
 
 // clean takes away what no rule of the new table uses: rules first, then what
 // they referred to. Unnamed sets go with their rule.
+//
+// And after deltas, what packets have left in the learned sets: between the swap
+// and the moment when the kernel has put a delta into its tree (it rebuilds it
+// whole, which takes a million ranges 0.2 s), the new rules may have learned from
+// the old elements.
 func (p plan) clean() (batch []ruleset.Message) {
 	var chains, sets []ruleset.Message
 	for i := range p.have.Chains {
@@ -218,7 +239,17 @@ func (p plan) clean() (batch []ruleset.Message) {
 		}
 		sets = append(sets, p.have.DeleteSet(s.Name))
 	}
-	return slices.Concat(batch, sets, chains, p.cleanObjects())
+	return slices.Concat(batch, sets, chains, p.cleanObjects(), p.forget())
+}
+
+// forget empties the learned sets if they may hold what they should not.
+func (p plan) forget() (batch []ruleset.Message) {
+	for i := range p.want.Sets {
+		if s := &p.want.Sets[i]; len(p.deltas) > 0 && s.Learned() {
+			batch = append(batch, p.want.FlushSet(s.Name))
+		}
+	}
+	return batch
 }
 
 func (p plan) cleanObjects() (batch []ruleset.Message) {

@@ -15,11 +15,15 @@ import (
 // the generation's rules have accepted: they may not outlive these rules.
 const LearnedPrefix = "seen-"
 
-// ofGeneration tells whether the set belongs to one generation.
-func (s *Set) ofGeneration() bool {
+// Learned reports whether packets leave in the set what the rules of its
+// generation have accepted.
+func (s *Set) Learned() bool {
 	_, _, numbered := unscoped(s.Name)
-	return !s.Live() || s.Dynamic && numbered && strings.HasPrefix(s.Name, LearnedPrefix)
+	return s.Dynamic && numbered && strings.HasPrefix(s.Name, LearnedPrefix)
 }
+
+// ofGeneration tells whether the set belongs to one generation.
+func (s *Set) ofGeneration() bool { return !s.Live() || s.Learned() }
 
 // Scoped is the name of an object of a generation: input-43.
 func Scoped(name string, generation uint64) string {
