@@ -152,9 +152,19 @@ func TestSamplesOfWhatIsOtherwise(t *testing.T) {
 				require.NoError(t, err)
 				found += f
 			}
+			if !counts(t, c) && change == "add element inet test from-1 { 10.0.0.12 }" {
+				fault = "it does not have the element 10.0.0.8/30" // older kernels give the next one's start for its end
+			}
 			require.Equal(t, fault, found)
 		})
 	}
+}
+
+// counts tells whether this kernel says how many elements sets have.
+func counts(t *testing.T, c *Conn) bool {
+	list, err := c.wire.get(unix.NFT_MSG_GETSET, unix.NLM_F_DUMP, body(family, text(unix.NFTA_SET_TABLE, name)))
+	require.NoError(t, err)
+	return len(setCounts(list)) > 0
 }
 
 const some = countable + 2
@@ -183,6 +193,9 @@ func TestExamineLargeSets(t *testing.T) {
 			want := table(1, some, 80)
 			_, err := c.Apply(want)
 			require.NoError(t, err)
+			if row.counts && !counts(t, c) {
+				t.Skip("NOT TESTED: this kernel does not count")
+			}
 			nft(t, row.change+"\n")
 			w := &watched{transport: c.wire, counts: row.counts}
 			c.wire, c.pick = w, func(n int) int { return 1 }
@@ -217,7 +230,7 @@ func TestExamineForeignLargeSet(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, r.Sampled)
 	changes := ruleset.Diff(want, r.Table)
-	require.Len(t, changes, 1)
+	require.Equal(t, counts(t, c), len(changes) == 1, "without a count, nobody knows that it is large, and it is read")
 	require.Equal(t, []string{"added", "set", "mine"}, []string{changes[0].Kind, changes[0].Object, changes[0].Name})
 }
 
