@@ -19,10 +19,10 @@ import (
 // onOldKernel is the packages whose tests run on the guest's kernel, with what
 // they skip there and why.
 var onOldKernel = []struct{ folder, skip string }{
-	{"netns_test", "TestEveryPort"},
 	{"firewall/kernel", ""},
 	{"firewall/ruleset", ""},
 	{"firewall/host", ""},
+	{"netns_test", "TestEveryPort"},
 }
 
 // resultLine is how a test binary reports a test.
@@ -37,7 +37,7 @@ func TestTheOldKernelPassesTheTests(t *testing.T) {
 			files[p.folder+"/testdata"] = testdata
 		}
 		script += fmt.Sprintf("cd /job/%s && ./tests -test.v -test.short -test.timeout 10m -test.skip '%s'\n"+
-			"echo; echo 'end of %s:' $?\n", p.folder, orNothing(p.skip), p.folder)
+			"code=$?; echo; echo 'end of %s:' $code\n", p.folder, orNothing(p.skip), p.folder)
 	}
 	r := vm.Run(t, vm.Guest{CPUs: 2, Timeout: 10 * time.Minute}, files, script)
 	require.Zero(t, r.Code, r.Output)
