@@ -54,6 +54,10 @@ func newDelta(was, is *Set) (d Delta, ok bool) {
 func differences(was, is *Set) func(yield func(side, i int) bool) {
 	return func(yield func(side, i int) bool) {
 		for i, j := 0, 0; i < was.Elements.Len() || j < is.Elements.Len(); {
+			if n := alike(was, is, i, j); n > 0 {
+				i, j = i+n, j+n
+				continue
+			}
 			goesOn := true
 			switch order := compareElements(was, is, i, j); {
 			case order < 0:
@@ -70,6 +74,24 @@ func differences(was, is *Set) func(yield func(side, i int) bool) {
 			}
 		}
 	}
+}
+
+// block is how many elements are compared at once where two sets are alike.
+const block = 256
+
+// alike is how many elements from i of was and from j of is on are the same, in
+// whole blocks.
+func alike(was, is *Set, i, j int) (n int) {
+	a, b := &was.Elements, &is.Elements
+	size := a.stride() * block
+	if len(a.verdicts)+len(b.verdicts) > 0 || was.Key != is.Key || a.stride() != b.stride() || size == 0 {
+		return 0
+	}
+	x, y := a.keys[i*a.stride():], b.keys[j*b.stride():]
+	for len(x) >= size && len(y) >= size && bytes.Equal(x[:size], y[:size]) {
+		x, y, n = x[size:], y[size:], n+block
+	}
+	return n
 }
 
 // beginsLowest reports whether the first range begins at the lowest key. If it
