@@ -12,6 +12,7 @@ import (
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/host"
 	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/firewall/store"
 	"ngcp-fw/policy"
@@ -34,10 +35,12 @@ type Plan struct {
 	Cut        int      // after applying: tracked flows of sources that are refused now, which were ended
 	Remarks    []string // after applying: what went wrong besides, though the ruleset is in force
 	Replaced   bool     // after applying: the whole table had to go and come back, with its counters and bans
+	Media      Media    // after applying: the mediaproxy rule
 	Known      bool     // the exposures in force are known; if not, Exposure counts from nothing
 
-	before *exposure.Model // who may reach what now; nil: unknown, or nobody by us
-	exact  bool            // Current is as the kernel has it, to the last element
+	reading kernel.Reading  // Current, as it was read
+	before  *exposure.Model // who may reach what now; nil: unknown, or nobody by us
+	exact   bool            // Current is as the kernel has it, to the last element
 }
 
 // Changed reports whether applying would send anything.
@@ -63,7 +66,7 @@ func (f Firewall) plan(conn *kernel.Conn, m *exposure.Model) (*Plan, error) {
 	if current != nil {
 		generation, _ = current.Generation()
 	}
-	p := &Plan{Current: current, Target: target.Renumbered(generation), Generation: generation, exact: now.exact}
+	p := &Plan{Current: current, Target: target.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading}
 	p.Changes = ruleset.Diff(current, p.Target)
 	if err := f.number(p); err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func (f Firewall) number(p *Plan) error {
 	for _, n := range latest {
 		next = max(next, n+1)
 	}
-	p.Generation, p.Target = next, p.Target.Renumbered(next)
+	p.Generation, p.Target = next, p.Target.Following(p.Current, next)
 	return nil
 }
 
@@ -136,6 +139,9 @@ func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, erro
 	defer release()
 	for range retries {
 		plan, err := f.applyOnce(conn, m, by, lockout)
+		if err == nil {
+			f.keepMedia(conn, plan, m.Mediaproxy)
+		}
 		if !errors.Is(err, kernel.ErrChanged) {
 			return plan, err
 		}
@@ -196,7 +202,7 @@ func (p *Plan) send(conn *kernel.Conn, m *exposure.Model) error {
 	if p.Current == nil {
 		p.remark(host.SeedConnections(refuses(m)))
 	}
-	result, err := conn.Apply(p.Target)
+	result, err := conn.Replace(p.reading, p.Target)
 	p.Replaced = result.Replaced
 	return err
 }
@@ -242,7 +248,7 @@ func (f Firewall) save(p *Plan, m *exposure.Model, by Author) error {
 	}
 	return f.store().Save(store.Meta{
 		Number: p.Generation, Time: time.Now().UTC(), Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
-		BootID: host.BootID(), NetNS: namespace, Exposures: exposures,
+		BootID: host.BootID(), NetNS: namespace, Exposures: exposures, Mediaproxy: mediaOf(m),
 	}, store.Content{Messages: messages, Lists: lists})
 }
 
@@ -285,10 +291,15 @@ func (f Firewall) Remove() (bool, error) {
 		return false, err
 	}
 	defer release()
+	rule, err := mediaproxy.Remove(conn) // first: it relies on our verdict
+	if err != nil {
+		return false, err
+	}
 	removed, err := conn.Remove(compile.Family, compile.TableName)
 	if err != nil {
 		return false, err
 	}
+	removed = removed || rule
 	if err := errors.Join(f.store().Clear(), store.RemoveMark(f.RunDir)); err != nil {
 		return removed, fmt.Errorf("nothing of ngcp-fw is in force any more, but what it kept on disk still is there: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/firewall/store"
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/exposure"
@@ -66,7 +67,8 @@ func TestPlanApplyStatusRemove(t *testing.T) {
 	f := inNamespace(t)
 	s, err := f.Status()
 	require.NoError(t, err)
-	assert.Equal(t, &Status{}, s)
+	assert.Equal(t, &Status{Media: s.Media}, s)
+	assert.Equal(t, mediaproxy.ModeOff, s.Media.Mode)
 
 	plan, err := f.Plan(model(t, office))
 	require.NoError(t, err)
@@ -94,7 +96,8 @@ func TestPlanApplyStatusRemove(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(f.RunDir, "in-force.json"))
 	s, err = f.Status()
 	require.NoError(t, err)
-	assert.Equal(t, &Status{}, s)
+	assert.Equal(t, &Status{Media: s.Media}, s)
+	assert.Equal(t, mediaproxy.ModeOff, s.Media.Mode)
 	removed, err = f.Remove()
 	require.NoError(t, err)
 	assert.False(t, removed)

@@ -5,6 +5,7 @@ import (
 
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/firewall/store"
 )
 
@@ -15,6 +16,7 @@ type Status struct {
 	Snapshot   *store.Meta      // what was kept of it; nil: unknown here
 	Drift      []string         // in what the kernel differs from it, or why that is not known
 	Sampled    []kernel.Sampled // the large sets that were compared by count and look-ups only
+	Media      mediaproxy.Report
 }
 
 // Status asks the kernel what is in force and compares it with what was
@@ -38,6 +40,21 @@ func (f Firewall) status(full bool) (*Status, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	s, err := f.ruleset(conn, full)
+	if err != nil {
+		return nil, err
+	}
+	if s.Media, err = inspectMedia(conn, s.Snapshot); err != nil {
+		return nil, err
+	}
+	if s.Applied {
+		s.Drift = append(s.Drift, s.Media.Drift...)
+	}
+	return s, nil
+}
+
+// ruleset is the status of our table.
+func (f Firewall) ruleset(conn *kernel.Conn, full bool) (*Status, error) {
 	if s, err := f.unchanged(conn); s != nil && !full || err != nil {
 		return s, err
 	}

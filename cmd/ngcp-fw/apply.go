@@ -23,9 +23,6 @@ func setupApply(flags *pflag.FlagSet) action {
 		if *dryRun {
 			return a.diffKernel(in, out.value)
 		}
-		if m := in.policy.Mediaproxy; m.Rule == "xtables" || m.Rule == "daemon" {
-			a.remark("this version does not keep the mediaproxy rule (%s, rule: %s): rtpengine has to", m.Pos.LineOrigin(), m.Rule)
-		}
 		return a.apply(in, *allowLockout, out.json())
 	}
 }
@@ -34,6 +31,8 @@ type applyJSON struct {
 	Changed    bool   `json:"changed"`
 	Generation uint64 `json:"generation"`
 	Changes    int    `json:"changes"`
+
+	Mediaproxy mediaJSON `json:"mediaproxy"`
 }
 
 func (a *app) apply(in *input, allowLockout, asJSON bool) error {
@@ -45,11 +44,18 @@ func (a *app) apply(in *input, allowLockout, asJSON bool) error {
 		return systemFailure(err)
 	}
 	if asJSON {
-		return writeJSON(a.out, applyJSON{plan.Changed(), plan.Generation, len(plan.Changes)})
+		err = writeJSON(a.out, applyJSON{plan.Changed(), plan.Generation, len(plan.Changes), mediaDocument(plan.Media)})
+	} else {
+		a.tellApplied(plan)
 	}
+	return errors.Join(err, a.tellMedia(plan.Media, asJSON))
+}
+
+// tellApplied says what came into force.
+func (a *app) tellApplied(plan *firewall.Plan) {
 	if !plan.Changed() {
 		fmt.Fprintf(a.out, "Generation %d is in force already; nothing was sent.\n", plan.Generation)
-		return nil
+		return
 	}
 	if plan.Replaced && plan.Current != nil {
 		a.remark("the whole table had to be replaced: its counters and bans began anew")
@@ -62,7 +68,6 @@ func (a *app) apply(in *input, allowLockout, asJSON bool) error {
 		words += fmt.Sprintf(" %s of sources that are refused now were cut.", plural(plan.Cut, "flow"))
 	}
 	fmt.Fprintln(a.out, wrap(words, 0, 0))
-	return nil
 }
 
 func (a *app) firewall() firewall.Firewall {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"io"
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/mediaproxy"
 )
 
 func setupCompile(flags *pflag.FlagSet) action {
@@ -17,6 +21,10 @@ func setupCompile(flags *pflag.FlagSet) action {
 		if out.json() {
 			return writeJSON(a.out, tableDocument(table))
 		}
-		return table.WriteText(a.out)
+		if err := table.WriteText(a.out); err != nil {
+			return err
+		}
+		_, err = io.WriteString(a.out, strings.Join(mediaproxy.Comment(mediaproxy.Stated(in.model.Mediaproxy)), "\n")+"\n")
+		return err
 	}
 }

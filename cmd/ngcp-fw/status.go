@@ -9,6 +9,7 @@ import (
 
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/mediaproxy"
 )
 
 type statusJSON struct {
@@ -23,10 +24,6 @@ type statusJSON struct {
 	By         string         `json:"by,omitempty"`
 	Policy     string         `json:"policy,omitempty"`
 	Digest     string         `json:"digest,omitempty"`
-}
-
-type mediaproxyJSON struct {
-	Rule string `json:"rule"`
 }
 
 func setupStatus(flags *pflag.FlagSet) action {
@@ -57,7 +54,7 @@ func setupStatus(flags *pflag.FlagSet) action {
 func statusDocument(s *firewall.Status) statusJSON {
 	doc := statusJSON{
 		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied && s.Snapshot != nil,
-		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaproxyJSON{"unmanaged"},
+		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaStatus(s),
 	}
 	if m := s.Snapshot; m != nil {
 		doc.Since, doc.By, doc.Policy, doc.Digest = m.Time.UTC().Format(timeFormat), m.Who, m.Policy, m.Digest
@@ -82,8 +79,14 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	if s.Applied && len(s.Drift) == 0 {
 		fmt.Fprintln(w, wrap(verified(s), 0, 0))
 	}
+	if s.Applied && s.Media.Mode != mediaproxy.ModeOff {
+		fmt.Fprintln(w, wrap(mediaWords(s.Media), 0, 0))
+	}
 	for _, line := range s.Drift {
 		writeNote(w, "drift", line)
+	}
+	for _, line := range s.Media.Findings {
+		writeNote(w, "mediaproxy", line)
 	}
 }
 

@@ -56,6 +56,12 @@ func (c *Conn) Change(current, want *ruleset.Table) (Result, error) {
 	return c.change(have, want, genid)
 }
 
+// Replace is Change for a table that has just been read, and is not read again:
+// it fails with ErrChanged if the ruleset is not of that generation any more.
+func (c *Conn) Replace(current Reading, want *ruleset.Table) (Result, error) {
+	return c.change(current.Table, want, current.GenID)
+}
+
 func (c *Conn) change(have, want *ruleset.Table, genid uint32) (Result, error) {
 	if have.Equal(want) {
 		return Result{}, nil

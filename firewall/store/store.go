@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"ngcp-fw/policy"
 )
 
 // Kept is how many generations stay on disk; saving one more removes the oldest.
@@ -43,6 +45,16 @@ type Meta struct {
 	NetNS     uint64          `json:"netns"`
 	Exposures json.RawMessage `json:"exposures"`
 	Ruleset   string          `json:"ruleset"` // SHA-256 of the ruleset file, in hex; Save fills it in
+
+	Mediaproxy Media `json:"mediaproxy"`
+}
+
+// Media is what was asked for of the mediaproxy rule, and the ports that were
+// open for media.
+type Media struct {
+	Rule  string         `json:"rule"`
+	Table int            `json:"table"`
+	RTP   []policy.Ports `json:"rtp"`
 }
 
 // Snapshot is a generation as it was applied.
