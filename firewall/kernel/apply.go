@@ -76,6 +76,12 @@ func (c *Conn) change(have, want *ruleset.Table, genid uint32) (Result, error) {
 		if len(b.messages) == 0 {
 			continue
 		}
+		if have == nil && b.parted() {
+			return c.applyInParts(want, genid)
+		}
+		if i == cleaning {
+			c.wire.grace()
+		}
 		genid, err = c.send(genid, b)
 		switch {
 		case have == nil && errors.Is(err, errTooLarge):
@@ -112,6 +118,9 @@ func (c *Conn) applyInParts(want *ruleset.Table, genid uint32) (Result, error) {
 // send commits a batch and gives the ruleset's generation after that. A batch
 // that is too large for the socket, as without root, goes in parts if it may.
 func (c *Conn) send(genid uint32, b batch) (uint32, error) {
+	if n := b.part(); n < len(b.messages) {
+		return c.sendApart(genid, b, n)
+	}
 	err := c.wire.commit(genid, b.messages)
 	if err == nil {
 		return genid + 1, nil // an effective commit counts as one
@@ -120,10 +129,17 @@ func (c *Conn) send(genid uint32, b batch) (uint32, error) {
 	if !errors.Is(err, errTooLarge) || half == 0 || half == len(b.messages) {
 		return genid, err
 	}
-	if genid, err = c.send(genid, batch{b.messages[:half], half}); err != nil {
+	return c.sendApart(genid, b, half)
+}
+
+// sendApart commits the first n messages, which are early ones, and then the
+// others.
+func (c *Conn) sendApart(genid uint32, b batch, n int) (uint32, error) {
+	genid, err := c.send(genid, batch{b.messages[:n], n})
+	if err != nil {
 		return genid, err
 	}
-	return c.send(genid, batch{b.messages[half:], b.early - half})
+	return c.send(genid, batch{b.messages[n:], b.early - n})
 }
 
 // compared reads what the kernel has, to be compared with want: the elements of

@@ -176,7 +176,7 @@ func TestSmallSocket(t *testing.T) {
 	c.wire = &faulty{transport: c.wire, before: func(_ int, batch []ruleset.Message) error {
 		size := 0
 		for _, m := range batch {
-			size += header + len(m.Body)
+			size += header + m.Size()
 		}
 		largest = max(largest, size)
 		if size > room && len(batch) > 1 {

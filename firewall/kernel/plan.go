@@ -34,9 +34,33 @@ type batch struct {
 	early    int
 }
 
-// swapping is the place of the batch that swaps the generations, if nothing is
-// replaced.
-const swapping = 1
+// The places of the batch that swaps the generations, and of the one that takes
+// the old one away, if nothing is replaced.
+const (
+	swapping = 1
+	cleaning = 2
+)
+
+// partSize is about how many bytes of early messages are committed at once: the
+// kernel takes more, but all of them have to be in our memory, too.
+const partSize = 32 << 20
+
+// part is how many of the early messages go first: all if they are not too many.
+func (b batch) part() int {
+	size := 0
+	for i, m := range b.messages {
+		if size += m.Size(); size > partSize && i < b.early {
+			return i + 1
+		}
+	}
+	return len(b.messages)
+}
+
+// parted reports whether the messages are too many to be in memory at once.
+func (b batch) parted() bool {
+	b.early = len(b.messages)
+	return b.part() < len(b.messages)
+}
 
 // batches gives what to commit one after the other; replaced says that the
 // table goes and comes back as a whole.
@@ -46,10 +70,10 @@ func (p plan) batches() (list []batch, replaced bool, err error) {
 	}
 	switch {
 	case p.have == nil:
-		all, err := p.want.Encode()
+		all, err := p.want.Stream()
 		return []batch{{messages: all}}, false, err
 	case !p.gentle():
-		all, err := p.want.Encode()
+		all, err := p.want.Stream()
 		return []batch{{messages: append([]ruleset.Message{p.have.DeleteTable()}, all...)}}, true, err
 	}
 	load, err := p.load()
@@ -133,7 +157,7 @@ func (p plan) load() (batch []ruleset.Message, err error) {
 		batch = append(batch, p.want.EncodeChain(c))
 	}
 	for _, s := range newSets {
-		batch = append(batch, p.want.EncodeElements(s)...)
+		batch = append(batch, p.want.StreamElements(s)...)
 	}
 	for _, c := range newChains {
 		rules, err := p.want.EncodeRules(c)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,9 @@ type transport interface {
 	commit(genid uint32, batch []ruleset.Message) error
 	// get asks for objects; with NLM_F_DUMP in flags, for all of them.
 	get(kind uint8, flags uint16, body []byte) ([]ruleset.Message, error)
+	// grace waits until no packet is on its way any more through rules that were
+	// in force when it was called.
+	grace()
 	close() error
 }
 
@@ -82,6 +86,22 @@ func (s *socket) grow(force, plain, size int) {
 }
 
 func (s *socket) close() error { return unix.Close(s.fd) }
+
+// grace has the kernel wait for its readers (an RCU grace period, some
+// milliseconds). A packet sees in all chains the rules of the generation that
+// was in force when it entered the base chain, which is one of two that take
+// turns: held up until two commits later, it would find the chains of its own
+// generation empty.
+func (s *socket) grace() {
+	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
+		time.Sleep(graceSleep)
+	}
+}
+
+const (
+	membarrierGlobal = 1                     // MEMBARRIER_CMD_GLOBAL of linux/membarrier.h
+	graceSleep       = 50 * time.Millisecond // where the kernel has no membarrier(2)
+)
 
 // header is the bytes of struct nlmsghdr.
 const header = unix.NLMSG_HDRLEN
