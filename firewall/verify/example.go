@@ -1,0 +1,75 @@
+package verify
+
+import (
+	"net/netip"
+
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy"
+)
+
+// anySourcePort is a port that a client has: of the range 49152 to 65535 (RFC
+// 6335 section 6).
+const anySourcePort = 61000
+
+// Local addresses to show where any will do: set aside for documentation (RFC
+// 5737, RFC 3849).
+var anyLocal = map[ruleset.Family]netip.Addr{
+	ruleset.FamilyIPv4: netip.MustParseAddr("192.0.2.1"),
+	ruleset.FamilyIPv6: netip.MustParseAddr("2001:db8::1"),
+}
+
+// example is one packet of a box: the lowest source, and otherwise what people
+// know best.
+func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexample {
+	p := ruleset.Packet{
+		In: (*c.links)[first(b.axes[inLink], c.named()...)], Out: (*c.links)[first(b.axes[outLink], noLink)],
+		Src: b.src.first(), Dst: anyLocal[b.family], Protocol: uint8(first(b.axes[protocol], protoUDP, protoTCP, protoSCTP)),
+		State: trackingStates[first(b.axes[tracking])],
+	}
+	if !b.dst.Contains(p.Dst) {
+		p.Dst = b.dst.first()
+	}
+	hasPorts := fieldProtocols[ruleset.THDport].contains(uint16(p.Protocol))
+	if hasPorts {
+		p.SrcPort, p.DstPort = first(b.axes[srcPort], anySourcePort), real(b.axes[dstPort])
+	}
+	if p.Protocol == protoICMP || p.Protocol == protoICMPv6 {
+		p.ICMPType = uint8(first(b.axes[icmpType]))
+	}
+	flow := policy.Flow{From: p.Src, FromPort: p.SrcPort, To: p.Dst, ToPort: p.DstPort, Protocol: policy.Protocol(p.Protocol), In: p.In}
+	if allPorts.covers(b.axes[srcPort]) && b.axes[srcPort].covers(allPorts) {
+		flow.FromPort = 0
+	}
+	if b.dst == c.atlas.of(every(c.atlas, c.links, b.family).dst.Set) {
+		flow.To = netip.Addr{}
+	}
+	return &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted,
+		Banned: !b.axes[ban].contains(isNot), Held: b.held}
+}
+
+// named is the links that have a name, but for loopback.
+func (c *comparison) named() (indexes []uint16) {
+	for i := int(loopback) + 1; i < len(*c.links); i++ {
+		indexes = append(indexes, uint16(i))
+	}
+	return append(indexes, otherLink)
+}
+
+// first is the first of the wishes that is among the numbers, or else the lowest
+// number.
+func first(r ranges, wishes ...uint16) uint16 {
+	for _, w := range wishes {
+		if r.contains(w) {
+			return w
+		}
+	}
+	return r[0].from
+}
+
+// real is a port that can be written: 0 only where there is no other.
+func real(r ranges) uint16 {
+	if left := r.subtract(only(0)); len(left) > 0 {
+		return left[0].from
+	}
+	return 0
+}

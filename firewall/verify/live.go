@@ -1,0 +1,86 @@
+package verify
+
+import (
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy/addr"
+)
+
+// The sets of banned sources, whose names are promised.
+const (
+	banned4 = "banned4"
+	banned6 = "banned6"
+)
+
+// matchLive is a match with a set whose content is of the moment.
+//
+// Whether a source is banned is an axis of its own: the policy says what becomes
+// of it. A learned set can hold any of the sources that packets leave in it, and
+// any other live set whatever there is: both answers are tried.
+func (w *walk) matchLive(b *box, m ruleset.Match, set *ruleset.Set) (in *box, out []*box, err error) {
+	if _, err = w.set(set.Name, m.Field, false); err != nil {
+		return nil, nil, err
+	}
+	if set.Name == banned4 || set.Name == banned6 {
+		return sides(m, func() (in, out, lacks *box) { return w.cutBanned(b, m.Field) })
+	}
+	a, isAddress := addressFields[m.Field]
+	if isAddress && a.family != b.family {
+		return nil, nil, errNoField(m.Field)
+	}
+	part := b
+	if set.Learned() && isAddress {
+		part, _ = w.atlas.cutPlaces(b, a.side, w.leftIn(set.Name))
+	}
+	return sides(m, func() (in, out, lacks *box) { return holding(part, set.Name), b, nil })
+}
+
+// holding is the box's packets while the set holds them.
+func holding(b *box, set string) *box {
+	if b == nil || b.held != "" {
+		return b
+	}
+	held := *b
+	held.held = set
+	return &held
+}
+
+func (w *walk) cutBanned(b *box, f *ruleset.Field) (in, out, lacks *box) {
+	if a := addressFields[f]; a.family != b.family || a.side != source {
+		return nil, nil, b
+	}
+	in, out = b.cutAxis(ban, only(is))
+	return in, out, nil
+}
+
+// leftIn is the sources that packets can leave in a learned set.
+func (w *walk) leftIn(set string) *places {
+	if p := w.left[set]; p != nil {
+		return p
+	}
+	return w.atlas.nowhere
+}
+
+// update notes who is left in a learned set, and passes what is not over a
+// rate. A set that is full ends a rule, too.
+func (w *walk) update(b *box, u ruleset.Update) (in *box, out []*box, err error) {
+	a, ok := addressFields[u.Field]
+	switch {
+	case ok && a.family != b.family:
+		return nil, nil, errNoField(u.Field)
+	case u.Limit != nil && u.Limit.Over:
+		return nil, []*box{b}, nil
+	case u.Limit != nil:
+		return b, nil, nil
+	}
+	if ok {
+		w.leave(u.Set, b.at(a.side).Set)
+	}
+	return b, []*box{b}, nil
+}
+
+func (w *walk) leave(set string, who addr.Set) {
+	if had := w.leftIn(set); !had.Covers(who) {
+		w.left[set] = w.atlas.of(had.Union(who))
+		w.grown = true
+	}
+}
