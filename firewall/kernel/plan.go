@@ -241,10 +241,10 @@ func (p plan) swapChain(c, old *ruleset.Chain) (batch []ruleset.Message, err err
 // clean takes away what no rule of the new table uses: rules first, then what
 // they referred to. Unnamed sets go with their rule.
 //
-// And after deltas, what packets have left in the learned sets: between the swap
-// and the moment when the kernel has put a delta into its tree (it rebuilds it
-// whole, which takes a million ranges 0.2 s), the new rules may have learned from
-// the old elements.
+// And after deltas, what packets have left in the learned sets: a kernel that
+// looks sources up in an array beside its tree makes that anew after the swap,
+// 0.2 s for a million ranges, and until then the new rules learn from the old
+// elements.
 func (p plan) clean() (batch []ruleset.Message) {
 	var chains, sets []ruleset.Message
 	for i := range p.have.Chains {
