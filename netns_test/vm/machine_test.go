@@ -18,7 +18,7 @@ func TestScriptsRunOnTheOldKernel(t *testing.T) {
 	first := m.Run(t, vm.Files{"deep/hello": file}, `
 uname -r; cat deep/hello; echo error >&2
 modprobe xt_RTPENGINE && ls /proc/rtpengine/control
-systemctl is-system-running; systemctl --failed --no-legend; systemd-analyze
+systemctl is-system-running --wait; systemd-analyze blame | head -12; systemctl --failed --no-legend; systemd-analyze
 touch /root/kept
 exit 7`)
 	t.Logf("first boot took %s\n%s", first.Took, first.Output)
