@@ -3,11 +3,8 @@
 package firewall
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
-	"time"
 
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/host"
@@ -38,6 +35,7 @@ type Plan struct {
 	Media      Media    // after applying: the mediaproxy rule
 	Known      bool     // the exposures in force are known; if not, Exposure counts from nothing
 
+	again   bool            // Target is a snapshot's, under its own number
 	reading kernel.Reading  // Current, as it was read
 	before  *exposure.Model // who may reach what now; nil: unknown, or nobody by us
 	exact   bool            // Current is as the kernel has it, to the last element
@@ -53,28 +51,29 @@ func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	return f.plan(conn, m)
+	return f.plan(conn, compiled(m, Author{}))
 }
 
-func (f Firewall) plan(conn *kernel.Conn, m *exposure.Model) (*Plan, error) {
-	target := compile.Compile(m, 1)
-	now, err := f.inForce(conn, target, false)
+func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
+	now, err := f.inForce(conn, w.table, false)
 	if err != nil {
 		return nil, err
 	}
-	current, generation := now.Table, uint64(1)
+	current, generation := now.Table, max(w.number, 1)
 	if current != nil {
 		generation, _ = current.Generation()
 	}
-	p := &Plan{Current: current, Target: target.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading}
+	p := &Plan{Current: current, Target: w.table.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading}
 	p.Changes = ruleset.Diff(current, p.Target)
-	if err := f.number(p); err != nil {
+	if p.again = current == nil && w.number > 0; p.again {
+		p.Target = w.table
+	} else if err := f.number(p); err != nil {
 		return nil, err
 	}
 	before, known := now.exposures()
 	p.Known, p.before = known, before
 	if p.Changed() { // the same rules are the same exposures
-		p.Exposure = exposure.Compare(before, m)
+		p.Exposure = exposure.Compare(before, w.model)
 	}
 	return p, nil
 }
@@ -137,10 +136,16 @@ func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, erro
 		return nil, err
 	}
 	defer release()
+	return f.put(conn, compiled(m, by), lockout)
+}
+
+// put puts what is wanted into force, and reads and decides again where somebody
+// else was faster.
+func (f Firewall) put(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, error) {
 	for range retries {
-		plan, err := f.applyOnce(conn, m, by, lockout)
+		plan, err := f.putOnce(conn, w, lockout)
 		if err == nil {
-			f.keepMedia(conn, plan, m.Mediaproxy)
+			plan.Media = keepMedia(conn, w.meta.Mediaproxy)
 		}
 		if !errors.Is(err, kernel.ErrChanged) {
 			return plan, err
@@ -167,29 +172,34 @@ func (f Firewall) open() (conn *kernel.Conn, release func(), err error) {
 	return conn, func() { conn.Close(); lock.Unlock() }, nil
 }
 
-func (f Firewall) applyOnce(conn *kernel.Conn, m *exposure.Model, by Author, lockout bool) (*Plan, error) {
-	plan, err := f.plan(conn, m)
+func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, error) {
+	plan, err := f.plan(conn, w)
 	if err != nil {
 		return nil, err
 	}
 	if !lockout && plan.Changed() {
-		if err := checkLockout(m, plan.before); err != nil {
+		if err := checkLockout(w.model, plan.before); err != nil {
 			return nil, err
 		}
 	}
 	if !plan.Changed() && plan.Known {
-		return plan, nil
+		return plan, f.store().Confirm(plan.Generation)
 	}
-	if err := errors.Join(f.forgetUnapplied(plan), f.save(plan, m, by)); err != nil {
-		return nil, err
+	if !plan.again {
+		if err := errors.Join(f.forgetUnapplied(plan), f.save(plan, w)); err != nil {
+			return nil, err
+		}
 	}
-	if err := plan.send(conn, m); err != nil {
+	if err := plan.send(conn, w.model); err != nil {
 		f.forget(conn, plan)
 		return nil, err
 	}
 	f.markApplied(plan, conn.LastRead())
+	if err := f.store().Confirm(plan.Generation); err != nil {
+		return nil, fmt.Errorf("generation %d is in force, but at boot the one before would be restored: %w", plan.Generation, err)
+	}
 	if plan.Current != nil { // the first enforcement keeps what is open
-		plan.Cut, err = cutFlows(m)
+		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)
 	}
 	return plan, nil
@@ -230,30 +240,11 @@ func refuses(m *exposure.Model) func(host.Flow) bool {
 	}
 }
 
-// save has the snapshot on the disk before anything is sent: what comes into
-// force is known, whenever we are stopped.
-func (f Firewall) save(p *Plan, m *exposure.Model, by Author) error {
-	messages, lists, err := p.Target.Skeleton()
-	if err != nil {
-		return err
-	}
-	exposures, sources, err := exposure.Keep(m.Exposures)
-	if err != nil {
-		return err
-	}
-	maps.Copy(lists, sources)
-	namespace, err := host.NetNS()
-	if err != nil {
-		return err
-	}
-	return f.store().Save(store.Meta{
-		Number: p.Generation, Time: time.Now().UTC(), Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
-		BootID: host.BootID(), NetNS: namespace, Exposures: exposures, Mediaproxy: mediaOf(m),
-	}, store.Content{Messages: messages, Lists: lists})
-}
-
 // forget takes the snapshot away of a generation that did not come into force.
 func (f Firewall) forget(conn *kernel.Conn, p *Plan) {
+	if p.again {
+		return
+	}
 	now, err := conn.Outline(compile.Family, compile.TableName)
 	if err != nil {
 		return // better one too many
@@ -274,7 +265,7 @@ func (f Firewall) forgetUnapplied(p *Plan) error {
 	}
 	generation, led := p.Current.Generation()
 	for _, n := range numbers {
-		if meta, err := f.store().Describe(n); led && n > generation && err == nil && here(meta) {
+		if meta, err := f.store().Describe(n); led && n > generation && err == nil && f.here(meta) {
 			if err := f.store().Drop(n); err != nil {
 				return err
 			}

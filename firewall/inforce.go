@@ -101,12 +101,13 @@ func (f Firewall) load(generation uint64) (*store.Snapshot, error) {
 		return nil, fmt.Errorf("nothing is kept of generation %d in %s: it is lost, its apply was interrupted, or it was applied with another state directory", generation, f.StateDir)
 	case err != nil:
 		return nil, err
+	case f.here(snapshot.Meta):
+		return snapshot, nil
 	case snapshot.Meta.BootID != host.BootID():
 		return nil, fmt.Errorf("generation %d of %s was applied in an earlier boot: what is in force now was applied with another state directory", generation, f.StateDir)
-	case !here(snapshot.Meta):
+	default:
 		return nil, fmt.Errorf("generation %d of %s was applied in another network namespace: what is in force here was applied with another state directory", generation, f.StateDir)
 	}
-	return snapshot, nil
 }
 
 // kept reports whether there is a snapshot of the generation, damaged or not.
@@ -123,13 +124,27 @@ func (f Firewall) latestHere() (store.Meta, bool) {
 		return store.Meta{}, false
 	}
 	meta, err := f.store().Describe(numbers[len(numbers)-1])
-	return meta, err == nil && here(meta)
+	return meta, err == nil && f.here(meta)
 }
 
-// here reports whether it was applied in this boot and network namespace.
-func here(m store.Meta) bool {
+// here reports whether it was applied in this boot and network namespace, or
+// restored in it.
+func (f Firewall) here(m store.Meta) bool {
+	if boot, namespace := whereabouts(); m.BootID == boot && m.NetNS == namespace && boot != "" {
+		return true
+	}
+	_, restored := f.markFor(m)
+	return restored
+}
+
+// whereabouts is this boot and network namespace; the boot is "" where they cannot be
+// told.
+func whereabouts() (boot string, namespace uint64) {
 	namespace, err := host.NetNS()
-	return err == nil && m.BootID == host.BootID() && m.NetNS == namespace
+	if err != nil {
+		return "", 0
+	}
+	return host.BootID(), namespace
 }
 
 // marked reports whether the kernel held exactly that generation at the
@@ -142,24 +157,25 @@ func (f Firewall) marked(m store.Meta, genid uint32) bool {
 // differs is the sets that were found to hold others than the generation's
 // elements.
 func (f Firewall) differs(m store.Meta) []string {
-	mark, _ := f.markFor(m)
-	return mark.Differs
+	if mark, ok := f.markFor(m); ok {
+		return mark.Differs
+	}
+	return nil
 }
 
 // markFor is the mark if it speaks of that generation, here.
 func (f Firewall) markFor(m store.Meta) (mark store.Mark, ok bool) {
+	boot, namespace := whereabouts()
 	mark, err := store.ReadMark(f.RunDir)
-	if err != nil || m.BootID == "" || !here(m) || mark.Generation != m.Number || mark.Ruleset != m.Ruleset ||
-		mark.BootID != m.BootID || mark.NetNS != m.NetNS {
-		return store.Mark{}, false
-	}
-	return mark, true
+	ok = err == nil && boot != "" && mark.Generation == m.Number && mark.Ruleset == m.Ruleset && mark.BootID == boot && mark.NetNS == namespace
+	return mark, ok
 }
 
 // mark keeps word of what the kernel holds, differing sets included. Where it
 // cannot be kept, status only takes longer.
 func (f Firewall) mark(m store.Meta, genid uint32, differs ...string) {
-	mark := store.Mark{Generation: m.Number, Ruleset: m.Ruleset, GenID: genid, BootID: m.BootID, NetNS: m.NetNS, Differs: differs}
+	boot, namespace := whereabouts()
+	mark := store.Mark{Generation: m.Number, Ruleset: m.Ruleset, GenID: genid, BootID: boot, NetNS: namespace, Differs: differs}
 	_ = mark.Write(f.RunDir)
 }
 

@@ -22,9 +22,11 @@ func (m Media) Failed() bool { return m.Err != nil && m.Asked }
 
 // keepMedia looks after the mediaproxy rule, once the table is in force. With a
 // rule of auto, a kernel that lacks the module is worth a remark only.
-func (f Firewall) keepMedia(conn *kernel.Conn, p *Plan, setting policy.Mediaproxy) {
-	p.Media.Choice, p.Media.Done, p.Media.Err = mediaproxy.Keep(conn, mediaproxy.Host{}, setting)
-	p.Media.Asked = setting.Rule != string(mediaproxy.ModeAuto)
+func keepMedia(conn *kernel.Conn, asked store.Media) (m Media) {
+	setting := policy.Mediaproxy{Rule: asked.Rule, Table: asked.Table}
+	m.Choice, m.Done, m.Err = mediaproxy.Keep(conn, mediaproxy.Host{}, setting)
+	m.Asked = setting.Rule != string(mediaproxy.ModeAuto)
+	return m
 }
 
 // inspectMedia is what there is of the rule that was asked for, and what is

@@ -299,6 +299,7 @@ func resave(t *testing.T, f Firewall, change func(*store.Meta)) {
 	require.NoError(t, err)
 	change(&snapshot.Meta)
 	require.NoError(t, f.store().Save(snapshot.Meta, snapshot.Content))
+	require.NoError(t, store.RemoveMark(f.RunDir))
 }
 
 // What an interrupted apply leaves is told as such, not as somebody else's.

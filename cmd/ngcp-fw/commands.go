@@ -30,6 +30,7 @@ func commands() []command {
 		{"apply", "", "put the policy into force", 0, setupApply},
 		{"explain", "", "the verdict on a flow, and the policy line that decides it", 0, setupExplain},
 		{"status", "", "what is in force, and whether the kernel still holds it", 0, setupStatus},
+		{"restore", "", "put the last confirmed generation into force from disk, as at boot", 0, setupRestore},
 		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},
 		{"version", "", "print the version", 0, setupVersion},
 		{"completion", "SHELL", "print the completion script for bash, zsh or fish", 1, setupCompletion},

@@ -69,19 +69,3 @@ func RemoveMark(runDir string) error {
 	}
 	return nil
 }
-
-// Describe reads what is known of generation n without its content, of which it
-// only looks whether it is there. It fails as Load does.
-func (s *Store) Describe(n uint64) (Meta, error) {
-	sealed, err := s.read(n, metaSuffix)
-	if err != nil {
-		return Meta{}, err
-	}
-	meta, err := unseal(sealed, n)
-	if err != nil {
-		return Meta{}, s.damaged(n, metaSuffix, err)
-	}
-	path := s.path(n, rulesetSuffix)
-	_, err = os.Stat(path)
-	return meta, explain(err, "cannot read the snapshot of generation %d (%s)", n, path)
-}

@@ -113,14 +113,16 @@ func (s *Store) syncDir() error {
 	return dir.Sync()
 }
 
-// prune removes what belongs to none of the newest generations nor to saved.
+// prune removes what belongs to none of the newest generations, nor to the one
+// confirmed last nor to saved.
 func (s *Store) prune(saved uint64) {
 	numbers, err := s.Numbers()
 	if err != nil {
 		return
 	}
-	keep := map[string]bool{}
-	for _, n := range append(numbers[max(0, len(numbers)-Kept):], saved) {
+	keep := map[string]bool{confirmedName: true}
+	confirmed, _ := s.Confirmed()
+	for _, n := range slices.Concat(numbers[max(0, len(numbers)-Kept):], confirmed[:min(1, len(confirmed))], []uint64{saved}) {
 		keep[filepath.Base(s.path(n, metaSuffix))] = true
 		keep[filepath.Base(s.path(n, rulesetSuffix))] = true
 	}

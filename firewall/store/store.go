@@ -46,7 +46,16 @@ type Meta struct {
 	Exposures json.RawMessage `json:"exposures"`
 	Ruleset   string          `json:"ruleset"` // SHA-256 of the ruleset file, in hex; Save fills it in
 
-	Mediaproxy Media `json:"mediaproxy"`
+	Observe    bool       `json:"observe"` // nothing was dropped
+	Mediaproxy Media      `json:"mediaproxy"`
+	Management Management `json:"management"`
+}
+
+// Management is the exposures by which a host is managed, with their lists: here
+// too, for when the ruleset file is lost.
+type Management struct {
+	Exposures json.RawMessage   `json:"exposures"`
+	Lists     map[string][]byte `json:"lists"`
 }
 
 // Media is what was asked for of the mediaproxy rule, and the ports that were
@@ -67,14 +76,11 @@ type Snapshot struct {
 // wraps fs.ErrNotExist where there is none, and names the file where one is
 // damaged.
 func (s *Store) Load(n uint64) (*Snapshot, error) {
-	var out Snapshot
-	sealed, err := s.read(n, metaSuffix)
+	meta, err := s.Meta(n)
 	if err != nil {
 		return nil, err
 	}
-	if out.Meta, err = unseal(sealed, n); err != nil {
-		return nil, s.damaged(n, metaSuffix, err)
-	}
+	out := Snapshot{Meta: meta}
 	packed, err := s.read(n, rulesetSuffix)
 	if err != nil {
 		return nil, err
@@ -86,6 +92,31 @@ func (s *Store) Load(n uint64) (*Snapshot, error) {
 		return nil, s.damaged(n, rulesetSuffix, err)
 	}
 	return &out, nil
+}
+
+// Describe reads what is known of generation n without its content, of which it
+// only looks whether it is there. It fails as Load does.
+func (s *Store) Describe(n uint64) (Meta, error) {
+	meta, err := s.Meta(n)
+	if err != nil {
+		return Meta{}, err
+	}
+	path := s.path(n, rulesetSuffix)
+	_, err = os.Stat(path)
+	return meta, explain(err, "cannot read the snapshot of generation %d (%s)", n, path)
+}
+
+// Meta is Describe that does not look for the content.
+func (s *Store) Meta(n uint64) (Meta, error) {
+	sealed, err := s.read(n, metaSuffix)
+	if err != nil {
+		return Meta{}, err
+	}
+	meta, err := unseal(sealed, n)
+	if err != nil {
+		return Meta{}, s.damaged(n, metaSuffix, err)
+	}
+	return meta, nil
 }
 
 func (s *Store) read(n uint64, suffix string) ([]byte, error) {
@@ -105,7 +136,7 @@ const (
 
 var (
 	metaName = regexp.MustCompile(`^generation-(0|[1-9][0-9]*)\.json$`)
-	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+)$`)
+	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.?confirmed\.json[0-9]*|\.writable-[0-9]+)$`)
 )
 
 func (s *Store) path(n uint64, suffix string) string {

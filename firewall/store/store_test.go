@@ -20,7 +20,7 @@ func sampleMeta(n uint64) Meta {
 	return Meta{
 		Number: n, Time: time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC), Who: "root <&> \"quoted\"",
 		Policy: "policy.yml", Digest: digest([]byte("text")), BootID: "b0", NetNS: 4026531840,
-		Exposures: json.RawMessage(`[{"service":"ssh"}]`),
+		Exposures: json.RawMessage(`[{"service":"ssh"}]`), Management: Management{Exposures: json.RawMessage(`[]`)},
 	}
 }
 

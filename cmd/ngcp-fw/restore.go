@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"ngcp-fw/firewall"
+)
+
+type restoreJSON struct {
+	Generation uint64   `json:"generation"` // 0: management only
+	Changed    bool     `json:"changed"`    // something was sent
+	Management bool     `json:"management"` // ssh alone is open
+	Why        []string `json:"why"`        // what was wrong with what should have come first
+
+	Mediaproxy mediaJSON `json:"mediaproxy"`
+}
+
+func setupRestore(flags *pflag.FlagSet) action {
+	out := outputFlag(flags, "text", "json")
+	return func(a *app, _ []string) error {
+		r, err := a.firewall().Restore()
+		if err != nil {
+			return systemFailure(err)
+		}
+		for _, text := range r.Remarks {
+			a.remark("%s", text)
+		}
+		if out.json() {
+			err = writeJSON(a.out, restoreJSON{r.Generation, r.Changed() || r.Management, r.Management, append([]string{}, r.Why...), mediaDocument(r.Media)})
+		} else {
+			fmt.Fprintln(a.out, wrap(restoredWords(r), 0, 0))
+		}
+		return errors.Join(err, a.tellMedia(r.Media, true), fallback(r))
+	}
+}
+
+func restoredWords(r *firewall.Restored) string {
+	switch {
+	case r.Management:
+		return fmt.Sprintf("Management only: ssh is open to %s, and nothing else to anybody.", sourceText(r.Allows))
+	case !r.Changed():
+		return fmt.Sprintf("Generation %d is in force already; nothing was sent.", r.Generation)
+	}
+	return fmt.Sprintf("Generation %d in force again (%s, %s).", r.Generation, policyName(r.Meta.Policy, r.Meta.Digest), changeCounts(r.Changes))
+}
+
+// fallback is loud where what was confirmed last could not be restored.
+func fallback(r *firewall.Restored) error {
+	if len(r.Why) == 0 {
+		return nil
+	}
+	what := fmt.Sprintf("generation %d was restored in its place", r.Generation)
+	if r.Management {
+		what = "only ssh is open now: calls do not work"
+	}
+	text := "what was confirmed last could not be restored; " + what
+	for _, why := range r.Why {
+		text += "\n  " + why
+	}
+	return systemFailure(errors.New(text + "\nhint: apply the policy"))
+}

@@ -1,0 +1,149 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/store"
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/addr"
+	"ngcp-fw/policy/exposure"
+)
+
+// Restored is what a restore put into force.
+type Restored struct {
+	Plan
+	Meta       store.Meta // of the generation; empty where Management
+	Management bool       // no generation could be loaded: ssh alone is open
+	Allows     addr.Set   // where Management: to whom
+	Why        []string   // what was wrong with what should have come first
+}
+
+// Restore puts the last confirmed generation into force, from the disk alone.
+// One that is damaged or lost is passed over for the one confirmed before it;
+// where there is none left, ssh alone is opened: for the administrators last
+// known, or for anyone where even that is lost. So the host is never open, and
+// nobody is locked out.
+func (f Firewall) Restore() (*Restored, error) {
+	conn, release, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	r := &Restored{}
+	candidates, err := f.candidates()
+	r.doubt(err)
+	for _, n := range candidates {
+		w, err := f.recover(n)
+		if err != nil {
+			r.doubt(err)
+			continue
+		}
+		r.Meta = w.meta
+		return r, r.put(f, conn, w)
+	}
+	return r, f.manage(conn, candidates, r)
+}
+
+func (r *Restored) doubt(err error) {
+	if err != nil {
+		r.Why = append(r.Why, err.Error())
+	}
+}
+
+// put does not ask who would be locked out: whoever applied that has been asked.
+func (r *Restored) put(f Firewall, conn *kernel.Conn, w *wanted) error {
+	plan, err := f.put(conn, w, true)
+	if err == nil {
+		r.Plan = *plan
+	}
+	return err
+}
+
+func (f Firewall) recover(generation uint64) (*wanted, error) {
+	snapshot, err := f.store().Load(generation)
+	if err != nil {
+		return nil, err
+	}
+	w, err := again(snapshot)
+	if err != nil {
+		return nil, fmt.Errorf("the snapshot of generation %d is damaged: %w", generation, err)
+	}
+	return w, nil
+}
+
+// candidates is the generations to try, in order. Without a record of what was
+// confirmed, every one that is kept is, the newest first.
+func (f Firewall) candidates() ([]uint64, error) {
+	confirmed, err := f.store().Confirmed()
+	if err == nil && len(confirmed) > 0 {
+		return confirmed, nil
+	}
+	numbers, failed := f.store().Numbers()
+	slices.Reverse(numbers)
+	if err == nil && failed == nil && len(numbers) == 0 {
+		err = fmt.Errorf("no generation is kept in %s", f.StateDir)
+	}
+	return numbers, errors.Join(err, failed)
+}
+
+// manage opens ssh alone, unless something of ours is in force, which stays.
+func (f Firewall) manage(conn *kernel.Conn, candidates []uint64, r *Restored) error {
+	w := compiled(management(f.lastKnown(candidates)), Author{Who: "restore"})
+	now, err := f.inForce(conn, w.table, false)
+	if err != nil {
+		return err
+	}
+	if now.Table != nil {
+		return errors.New("nothing that is kept can be restored; what was in force still is")
+	}
+	r.Management = true
+	for _, e := range w.model.Exposures {
+		r.Allows = r.Allows.Union(e.Sources)
+	}
+	_, err = conn.Replace(now.Reading, w.table)
+	return err
+}
+
+// lastKnown is the exposures of the first generation of which they can still be
+// read, though its ruleset may be damaged.
+func (f Firewall) lastKnown(candidates []uint64) []exposure.Exposure {
+	for _, n := range candidates {
+		meta, err := f.store().Meta(n)
+		if err != nil {
+			continue
+		}
+		if exposures, err := exposure.Kept(meta.Management.Exposures, meta.Management.Lists); err == nil {
+			return exposures
+		}
+	}
+	return nil
+}
+
+// byHand is the exposures by which people manage the host.
+func byHand(all []exposure.Exposure) []exposure.Exposure {
+	return slices.DeleteFunc(slices.Clone(all), func(e exposure.Exposure) bool {
+		return e.Service != sshService || e.Sources.IsEmpty()
+	})
+}
+
+// management is the model that lets in by ssh whom these exposures do, and
+// anyone where there are none; and nobody to anything else.
+func management(known []exposure.Exposure) *exposure.Model {
+	m := &exposure.Model{Exposures: known}
+	if len(m.Exposures) == 0 {
+		m.Exposures = []exposure.Exposure{{
+			Service: sshService, Role: policy.Administrators, Sources: addr.Any(),
+			Ports: []policy.Ports{{Protocol: policy.TCP, From: sshPort, To: sshPort}},
+		}}
+	}
+	m.Mediaproxy.Rule = mediaOff
+	return m
+}
+
+const (
+	sshPort  = 22 // IANA's
+	mediaOff = "off"
+)
