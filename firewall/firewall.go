@@ -185,19 +185,18 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, er
 	if !plan.Changed() && plan.Known {
 		return plan, f.store().Confirm(plan.Generation)
 	}
-	if !plan.again {
-		if err := errors.Join(f.forgetUnapplied(plan), f.save(plan, w)); err != nil {
-			return nil, err
-		}
+	saving, err := f.keep(plan, w)
+	if err != nil {
+		return nil, err
 	}
 	if err := plan.send(conn, w.model); err != nil {
 		f.forget(conn, plan)
 		return nil, err
 	}
-	f.markApplied(plan, conn.LastRead())
-	if err := f.store().Confirm(plan.Generation); err != nil {
-		return nil, fmt.Errorf("generation %d is in force, but at boot the one before would be restored: %w", plan.Generation, err)
+	if err := saving.Finish(); err != nil {
+		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; at boot, the one before would be restored", plan.Generation, err)
 	}
+	f.markApplied(plan, conn.LastRead())
 	if plan.Current != nil { // the first enforcement keeps what is open
 		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)
@@ -238,6 +237,17 @@ func refuses(m *exposure.Model) func(host.Flow) bool {
 		flow := policy.Flow{In: f.Link, From: f.From.Addr(), FromPort: f.From.Port(), To: f.To.Addr(), ToPort: f.To.Port(), Protocol: policy.Protocol(f.Protocol)}
 		return policy.HasPorts(flow.Protocol) && !m.Allows(flow).Accept
 	}
+}
+
+// keep has the snapshot of what is wanted on disk, unless it comes from there.
+func (f Firewall) keep(p *Plan, w *wanted) (*store.Saving, error) {
+	if p.again {
+		return nil, nil
+	}
+	if err := f.forgetUnapplied(p); err != nil {
+		return nil, err
+	}
+	return f.save(p, w)
 }
 
 // forget takes the snapshot away of a generation that did not come into force.

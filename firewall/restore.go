@@ -74,19 +74,13 @@ func (f Firewall) recover(generation uint64) (*wanted, error) {
 	return w, nil
 }
 
-// candidates is the generations to try, in order. Without a record of what was
-// confirmed, every one that is kept is, the newest first.
+// candidates is the generations to try, in order.
 func (f Firewall) candidates() ([]uint64, error) {
 	confirmed, err := f.store().Confirmed()
-	if err == nil && len(confirmed) > 0 {
-		return confirmed, nil
+	if err == nil && len(confirmed) == 0 {
+		err = fmt.Errorf("no confirmed generation is kept in %s", f.StateDir)
 	}
-	numbers, failed := f.store().Numbers()
-	slices.Reverse(numbers)
-	if err == nil && failed == nil && len(numbers) == 0 {
-		err = fmt.Errorf("no generation is kept in %s", f.StateDir)
-	}
-	return numbers, errors.Join(err, failed)
+	return confirmed, err
 }
 
 // manage opens ssh alone, unless something of ours is in force, which stays.

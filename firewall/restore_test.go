@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ngcp-fw/firewall/host"
-	"ngcp-fw/firewall/store"
 	"ngcp-fw/policy"
 )
 
@@ -96,7 +95,6 @@ func TestRestoreOfManagementOnly(t *testing.T) {
 	}{
 		"rulesets lost":   {func(t *testing.T, f Firewall) { spoil(t, f, "generation-1.ruleset") }, []string{"192.0.2.0/24"}},
 		"all lost":        {func(t *testing.T, f Firewall) { require.NoError(t, os.RemoveAll(f.StateDir)) }, []string{"0.0.0.0/0", "::/0"}},
-		"record damaged":  {func(t *testing.T, f Firewall) { spoil(t, f, "confirmed.json"); spoil(t, f, "generation-1.ruleset") }, []string{"192.0.2.0/24"}},
 		"nothing of meta": {func(t *testing.T, f Firewall) { spoil(t, f, "generation-1.json") }, []string{"0.0.0.0/0", "::/0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,16 +113,6 @@ func TestRestoreOfManagementOnly(t *testing.T) {
 			require.True(t, strings.Contains(text, "22 : goto"), text)
 		})
 	}
-}
-
-func TestConfirmedGenerationsAreKeptInOrder(t *testing.T) {
-	s := store.New(t.TempDir())
-	for _, n := range []uint64{1, 2, 3, 2} {
-		require.NoError(t, s.Confirm(n))
-	}
-	list, err := s.Confirmed()
-	require.NoError(t, err)
-	assert.Equal(t, []uint64{2, 3, 1}, list)
 }
 
 // What a restore knows of its model decides over flows as the policy did.

@@ -43,21 +43,22 @@ func again(s *store.Snapshot) (*wanted, error) {
 
 // save has the snapshot on the disk before anything is sent: what comes into
 // force is known, whenever we are stopped.
-func (f Firewall) save(p *Plan, w *wanted) error {
+func (f Firewall) save(p *Plan, w *wanted) (*store.Saving, error) {
 	messages, lists, err := p.Target.Skeleton()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	exposures, sources, err := exposure.Keep(w.model.Exposures)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	maps.Copy(lists, sources)
 	meta := w.meta
 	if meta.Management.Exposures, meta.Management.Lists, err = exposure.Keep(byHand(w.model.Exposures)); err != nil {
-		return err
+		return nil, err
 	}
 	meta.Number, meta.Time, meta.Exposures = p.Generation, time.Now().UTC(), exposures
 	meta.BootID, meta.NetNS = whereabouts()
-	return f.store().Save(meta, store.Content{Messages: messages, Lists: lists})
+	meta.Confirmed = true
+	return f.store().Start(meta, store.Content{Messages: messages, Lists: lists})
 }

@@ -38,6 +38,9 @@ func SeedConnections(refused func(Flow) bool) error {
 		}
 		connections = append(connections, established(sockets, links, refused)...)
 	}
+	if len(connections) == 0 {
+		return nil
+	}
 	if err := forgetReversed(connections); err != nil {
 		return err
 	}

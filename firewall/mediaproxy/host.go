@@ -36,20 +36,29 @@ func (h Host) run(args ...string) (string, error) {
 	if h.Run != nil {
 		return h.Run(args...)
 	}
+	program, installed := h.program()
+	if !installed {
+		return "", fs.ErrNotExist
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = time.Second
+	text, err := cmd.CombinedOutput()
+	return string(text), err
+}
+
+// program is the first program that is installed.
+func (h Host) program() (path string, installed bool) {
 	for _, name := range programs {
 		for _, folder := range folders {
-			program := h.path(filepath.Join(folder, name))
-			if _, err := os.Stat(program); err == nil {
-				cmd := exec.CommandContext(ctx, program, args...)
-				cmd.WaitDelay = time.Second
-				text, err := cmd.CombinedOutput()
-				return string(text), err
+			path := h.path(filepath.Join(folder, name))
+			if _, err := os.Stat(path); err == nil {
+				return path, true
 			}
 		}
 	}
-	return "", fs.ErrNotExist
+	return "", false
 }
 
 func (h Host) path(name string) string { return filepath.Join(h.Root, name) }
@@ -95,7 +104,7 @@ type Facts struct {
 // Facts looks at the host. What cannot be read is not there.
 func (h Host) Facts() Facts {
 	f := Facts{
-		Loaded: h.loaded(), Available: h.available(), Control: h.exists("/proc/rtpengine/control") || h.exists("/proc/mediaproxy/control"),
+		Loaded: h.loaded(), Available: h.available(), Control: h.control(),
 		Container: slices.ContainsFunc(containerMarks, h.exists), Pair: h.exists(pairTool),
 		Daemons: h.daemons(), Tables: h.tables(),
 	}
@@ -141,8 +150,16 @@ func (h Host) available() (names []string) {
 	return names
 }
 
+// control reports whether the module's control file is there.
+func (h Host) control() bool {
+	return h.exists("/proc/rtpengine/control") || h.exists("/proc/mediaproxy/control")
+}
+
 // daemons is the rtpengines that run, by their process.
 func (h Host) daemons() (all []Daemon) {
+	if _, installed := h.program(); !installed && !h.control() {
+		return nil // spares us the look at every process
+	}
 	entries, _ := os.ReadDir(h.path("/proc")) // sorted; none where it is not mounted
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())

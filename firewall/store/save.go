@@ -20,25 +20,65 @@ import (
 // whole or refuses it; and a full disk leaves an earlier one as it was. A file
 // too old to keep that cannot be removed is no error: the next Save tries again.
 func (s *Store) Save(meta Meta, content Content) error {
-	p := &unsaved{store: s, number: meta.Number}
-	defer p.discard()
-	if err := p.write(meta, content); err != nil {
-		return p.explain(err)
+	saving, err := s.Start(meta, content)
+	if err != nil {
+		return err
 	}
-	return p.explain(p.commit())
+	return saving.Finish()
 }
 
-// unsaved is a snapshot that is on the disk as a whole, but is none yet, so that
+// Saving is a snapshot that every process finds, but that the end of the power
+// may still undo: the disk is written meanwhile, until Finish.
+type Saving struct {
+	store  *Store
+	number uint64
+	synced chan error
+}
+
+// Start is Save without waiting for the disk.
+func (s *Store) Start(meta Meta, content Content) (*Saving, error) {
+	p := &unsaved{store: s, number: meta.Number}
+	err := p.write(meta, content)
+	if err == nil {
+		err = p.commit()
+	}
+	if err != nil {
+		p.discard()
+		return nil, p.explain(err)
+	}
+	saving := &Saving{s, meta.Number, make(chan error, 2)}
+	for _, f := range []*os.File{p.rules, p.meta} {
+		go func() { saving.synced <- errors.Join(f.Sync(), f.Close()) }()
+	}
+	return saving, nil
+}
+
+// Finish waits until all of it is on the disk. Nil is on the disk already.
+func (s *Saving) Finish() error {
+	if s == nil {
+		return nil
+	}
+	err := errors.Join(<-s.synced, <-s.synced)
+	if err == nil {
+		err = s.store.syncDir()
+	}
+	s.store.prune(s.number)
+	return s.store.explain(s.number, err)
+}
+
+func (s *Store) explain(n uint64, err error) error {
+	return explain(err, "cannot keep generation %d in %s", n, s.dir)
+}
+
+// unsaved is a snapshot that is written as a whole, but is none yet, so that
 // room and permission are no question any more when it becomes one.
 type unsaved struct {
 	store       *Store
 	number      uint64
-	rules, meta *renameio.PendingFile
+	rules, meta *os.File
 }
 
-func (p *unsaved) explain(err error) error {
-	return explain(err, "cannot keep generation %d in %s", p.number, p.store.dir)
-}
+func (p *unsaved) explain(err error) error { return p.store.explain(p.number, err) }
 
 func (p *unsaved) write(meta Meta, content Content) (err error) {
 	if _, err := seal(meta); err != nil { // before anything is made
@@ -48,58 +88,77 @@ func (p *unsaved) write(meta Meta, content Content) (err error) {
 		return err
 	}
 	sum := sha256.New()
-	p.rules, err = p.store.pending(p.number, rulesetSuffix, func(w io.Writer) error {
-		return content.pack(io.MultiWriter(w, sum))
-	})
-	if err != nil {
+	if p.rules, err = p.store.temporary(p.number, rulesetSuffix); err != nil {
+		return err
+	}
+	if err = content.pack(io.MultiWriter(p.rules, sum)); err != nil {
 		return err
 	}
 	meta.Ruleset = hex.EncodeToString(sum.Sum(nil))
-	p.meta, err = p.store.pending(p.number, metaSuffix, func(w io.Writer) error {
-		sealed, err := seal(meta)
-		if err == nil {
-			_, err = w.Write(sealed)
-		}
+	sealed, err := seal(meta)
+	if err != nil {
 		return err
-	})
+	}
+	if p.meta, err = p.store.temporary(p.number, metaSuffix); err != nil {
+		return err
+	}
+	_, err = p.meta.Write(sealed)
 	return err
 }
 
 // commit gives both files their names.
 func (p *unsaved) commit() error {
-	for _, f := range []*renameio.PendingFile{p.rules, p.meta} {
-		if err := f.CloseAtomicallyReplace(); err != nil {
-			return err
-		}
-	}
-	if err := p.store.syncDir(); err != nil {
+	if err := os.Rename(p.rules.Name(), p.store.path(p.number, rulesetSuffix)); err != nil {
 		return err
 	}
-	p.store.prune(p.number)
-	return nil
+	return os.Rename(p.meta.Name(), p.store.path(p.number, metaSuffix))
 }
 
 // discard removes what is not in place.
 func (p *unsaved) discard() {
-	for _, f := range []*renameio.PendingFile{p.rules, p.meta} {
+	for _, f := range []*os.File{p.rules, p.meta} {
 		if f != nil {
-			_ = f.Cleanup()
+			f.Close()
+			os.Remove(f.Name())
 		}
 	}
 }
 
-func (s *Store) pending(n uint64, suffix string, write func(io.Writer) error) (*renameio.PendingFile, error) {
-	f, err := renameio.TempFile(s.dir, s.path(n, suffix))
+// temporary makes a file for its owner only, beside the place that it is for.
+func (s *Store) temporary(n uint64, suffix string) (*os.File, error) {
+	return os.CreateTemp(s.dir, "."+filepath.Base(s.path(n, suffix)))
+}
+
+// Confirm marks a generation as one that may be restored at boot, unless it is
+// marked already.
+func (s *Store) Confirm(n uint64) error {
+	meta, err := s.Meta(n)
+	if err != nil || meta.Confirmed {
+		return err
+	}
+	meta.Confirmed = true
+	sealed, err := seal(meta)
+	if err == nil {
+		err = renameio.WriteFile(s.path(n, metaSuffix), sealed, 0o600)
+	}
+	if err == nil {
+		err = s.syncDir()
+	}
+	return explain(err, "cannot confirm generation %d in %s", n, s.dir)
+}
+
+// Confirmed lists the generations that may be restored at boot, the last one
+// first. Of those that cannot be read nobody knows; they are in the list.
+func (s *Store) Confirmed() ([]uint64, error) {
+	numbers, err := s.Numbers()
 	if err != nil {
 		return nil, err
 	}
-	if err = write(f); err == nil {
-		err = f.Sync()
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Cleanup())
-	}
-	return f, nil
+	slices.Reverse(numbers)
+	return slices.DeleteFunc(numbers, func(n uint64) bool {
+		meta, err := s.Meta(n)
+		return err == nil && !meta.Confirmed
+	}), nil
 }
 
 // syncDir makes the names last: fsync(2) of a file says nothing of its
@@ -120,13 +179,21 @@ func (s *Store) prune(saved uint64) {
 	if err != nil {
 		return
 	}
-	keep := map[string]bool{confirmedName: true}
-	confirmed, _ := s.Confirmed()
-	for _, n := range slices.Concat(numbers[max(0, len(numbers)-Kept):], confirmed[:min(1, len(confirmed))], []uint64{saved}) {
+	keep := map[string]bool{}
+	for _, n := range slices.Concat(numbers[max(0, len(numbers)-Kept):], s.lastConfirmed(numbers), []uint64{saved}) {
 		keep[filepath.Base(s.path(n, metaSuffix))] = true
 		keep[filepath.Base(s.path(n, rulesetSuffix))] = true
 	}
 	_ = s.remove(func(name string) bool { return !keep[name] })
+}
+
+func (s *Store) lastConfirmed(numbers []uint64) []uint64 {
+	for _, n := range slices.Backward(numbers) {
+		if meta, err := s.Meta(n); err == nil && meta.Confirmed {
+			return []uint64{n}
+		}
+	}
+	return nil
 }
 
 // Drop removes the snapshot of one generation, if there is one.

@@ -46,7 +46,8 @@ type Meta struct {
 	Exposures json.RawMessage `json:"exposures"`
 	Ruleset   string          `json:"ruleset"` // SHA-256 of the ruleset file, in hex; Save fills it in
 
-	Observe    bool       `json:"observe"` // nothing was dropped
+	Confirmed  bool       `json:"confirmed"` // it may be restored at boot
+	Observe    bool       `json:"observe"`   // nothing was dropped
 	Mediaproxy Media      `json:"mediaproxy"`
 	Management Management `json:"management"`
 }
@@ -136,7 +137,7 @@ const (
 
 var (
 	metaName = regexp.MustCompile(`^generation-(0|[1-9][0-9]*)\.json$`)
-	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.?confirmed\.json[0-9]*|\.writable-[0-9]+)$`)
+	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+)$`)
 )
 
 func (s *Store) path(n uint64, suffix string) string {

@@ -283,3 +283,28 @@ func FuzzUnseal(f *testing.F) {
 		}
 	})
 }
+
+func TestConfirmedComeLastFirst(t *testing.T) {
+	s := saved(t, 1, 2, 3, 4)
+	for _, n := range []uint64{3, 1, 3} {
+		require.NoError(t, s.Confirm(n))
+	}
+	require.NoError(t, os.WriteFile(s.path(4, metaSuffix), []byte("damaged"), 0o600))
+	list, err := s.Confirmed()
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{4, 3, 1}, list, "of a damaged one nobody knows")
+	require.ErrorIs(t, s.Confirm(9), fs.ErrNotExist)
+}
+
+func TestTheLastConfirmedIsNotPruned(t *testing.T) {
+	s := saved(t, 1)
+	require.NoError(t, s.Confirm(1))
+	for n := range uint64(2 * Kept) {
+		require.NoError(t, s.Save(sampleMeta(n+2), sampleContent))
+	}
+	list, err := s.Confirmed()
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{1}, list)
+	_, err = s.Load(1)
+	require.NoError(t, err)
+}
