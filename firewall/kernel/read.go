@@ -112,6 +112,9 @@ func (c *Conn) settled(how reader) (Reading, error) {
 		}
 		r, err := how.read()
 		r.GenID = before
+		if r.Table != nil {
+			r.Table.InPlace = inPlace()
+		}
 		if errors.Is(err, os.ErrNotExist) {
 			return r, nil
 		}

@@ -14,13 +14,14 @@ const largeSet = 1000
 // is as the kernel has it; nil is none. All that belongs to a generation is
 // made anew under its number, but for sets of the current generation that
 // nothing changes: they live on under their name. So do large ones that change
-// only a little, where Deltas has a way that no packet notices.
+// only a little, where this kernel can and Deltas has a way that no packet
+// notices.
 func (t *Table) Following(current *Table, generation uint64) *Table {
 	if current == nil {
 		return t.Renumbered(generation)
 	}
 	same, similar := t.kept(current)
-	if len(similar) > 0 {
+	if len(similar) > 0 && current.InPlace {
 		maps.Copy(similar, same)
 		next := t.numbered(generation, similar)
 		if _, ok := Deltas(current, next); ok {

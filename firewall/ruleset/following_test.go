@@ -105,6 +105,7 @@ func TestFollowing(t *testing.T) {
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			current, target := lists(c.was).Renumbered(4), lists(c.was)
+			current.InPlace = true
 			c.change(target)
 			next := target.Following(current, 7)
 			want := []string{"a-4", "b-4", "a6-4", "few-4", "map-7", "seen-7"}
@@ -132,6 +133,7 @@ func TestFollowingAfterAnInterruptedApply(t *testing.T) {
 			Set{Name: "b-2", Key: TypeIPv4Addr, Interval: true, Elements: every(TypeIPv4Addr, 3000)})
 		t.Chains = append(t.Chains, Chain{Name: "input-2", Rules: []Rule{on(Match{Field: IPSaddr, Operand: InSet("a-2")}, Verdict{Kind: Drop})}})
 	})
+	current.InPlace = true
 	assert.EqualValues(t, 2, current.Latest())
 	next := lists(func(*Table) {}).Following(current, 3)
 	assert.Equal(t, []string{"a-1", "b-1", "a6-1", "few-1", "map-3", "seen-3"}, setNamesOf(next))
@@ -151,9 +153,15 @@ func TestFollowingAfterAnInterruptedApply(t *testing.T) {
 		}, func(name string) string { return name }, GenerationComment(3)).Text())
 }
 
+func TestFollowingOnAKernelThatCannotChangeSetsInPlace(t *testing.T) {
+	next := lists(func(t *Table) { t.Sets[0].Elements = every(TypeIPv4Addr, 2001) }).Following(lists(func(*Table) {}), 3)
+	assert.Equal(t, []string{"a-3", "b-1", "a6-1", "few-1", "map-3", "seen-3"}, setNamesOf(next))
+}
+
 func TestFollowingIsTheSameTable(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		current, target := genTable(r).Renumbered(3), genTable(r)
+		current.InPlace = true
 		before := target.Text()
 		next := target.Following(current, 9)
 		assert.Empty(r, Diff(target, next))

@@ -29,6 +29,7 @@ type Table struct {
 	Sets     []Set
 	Chains   []Chain
 	Foreign  []Foreign // objects of kinds this package has no word for
+	InPlace  bool      // as read: this kernel changes sets without packets noticing; never compared
 }
 
 // Counter is a named counter object.
