@@ -56,6 +56,20 @@ func large() *exposure.Model {
 	return m
 }
 
+// listed is a host of one carrier with n prefixes.
+func listed(n int) *exposure.Model {
+	m := large()
+	m.Exposures, m.Deny, m.NeverBan = m.Exposures[:0], sources("203.0.113.0/24"), addr.Set{}
+	for _, e := range []exposure.Exposure{
+		{Service: "sip", Ports: []policy.Ports{{Protocol: policy.UDP, From: 5060, To: 5060}}},
+		{Service: "rtp", Ports: []policy.Ports{{Protocol: policy.UDP, From: 30000, To: 40000}}},
+	} {
+		e.Role, e.Sources = "carriers", scattered(0x0a000000, n)
+		m.Exposures = append(m.Exposures, e)
+	}
+	return m
+}
+
 // crowded is n services on links and addresses of their own.
 func crowded(n int) *exposure.Model {
 	m := &exposure.Model{}
@@ -74,7 +88,7 @@ func BenchmarkCompare(b *testing.B) {
 	for _, row := range []struct {
 		name  string
 		model *exposure.Model
-	}{{"default", builtin(b)}, {"services=300", crowded(300)}, {"prefixes=2100000", large()}} {
+	}{{"default", builtin(b)}, {"services=300", crowded(300)}, {"prefixes=1000000", listed(1_000_000)}, {"prefixes=2100000", large()}} {
 		table := compile.Compile(row.model, 1)
 		b.Run(row.name, func(b *testing.B) {
 			b.ReportAllocs()

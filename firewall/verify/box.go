@@ -10,11 +10,11 @@ import (
 type axis uint8
 
 const (
-	inLink   axis = iota // index into world.links
-	outLink              // the same; input has none
+	dstPort  axis = iota // of protocols that have ports; first, as boxes differ most in it
 	protocol             // IANA's number
-	srcPort              // of protocols that have ports
-	dstPort
+	inLink               // index into linkIndex
+	outLink              // the same; noLink at the input hook
+	srcPort
 	icmpType // of ICMP and ICMPv6
 	tracking // what connection tracking would call it: index into trackingStates
 	ban      // whether the source is in the set of banned ones: isNot or is
@@ -109,20 +109,27 @@ func (a *atlas) cutPlaces(b *box, s side, p *places) (in, out *box) {
 	return &inside, &outside
 }
 
-// meets tells whether the two have a packet in common, whatever the state of
-// tracking it led to.
-func (a *atlas) meets(b, c *box) bool {
-	if b.family != c.family {
-		return false
-	}
+// near tells whether the two, of one family, overlap on every axis: then only
+// addresses can keep them apart.
+func (b *box) near(c *box) bool {
 	for i := range b.axes {
 		if !b.axes[i].overlaps(c.axes[i]) {
 			return false
 		}
 	}
+	return true
+}
+
+// meets tells whether the two, of one family, have a packet in common.
+func (a *atlas) meets(b, c *box) bool {
+	if !b.near(c) {
+		return false
+	}
+	if dst, _ := a.split(b.dst, c.dst); dst == a.nowhere {
+		return false
+	}
 	src, _ := a.split(b.src, c.src)
-	dst, _ := a.split(b.dst, c.dst)
-	return src != a.nowhere && dst != a.nowhere
+	return src != a.nowhere
 }
 
 // divide cuts c out of b: what is in both (nil: nothing), and the rest in

@@ -252,6 +252,9 @@ func ports(e *exposure.Exposure, p policy.Protocol) (r ranges) {
 func (l *law) breaches(b *box, accepted bool) (all []*box) {
 	rest := []*box{b}
 	for _, c := range l.clauses[b.family] {
+		if !b.near(c.box) {
+			continue
+		}
 		var next []*box
 		for _, r := range rest {
 			in, out := l.atlas.divide(r, c.box)

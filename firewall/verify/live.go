@@ -1,9 +1,6 @@
 package verify
 
-import (
-	"ngcp-fw/firewall/ruleset"
-	"ngcp-fw/policy/addr"
-)
+import "ngcp-fw/firewall/ruleset"
 
 // The sets of banned sources, whose names are promised.
 const (
@@ -73,14 +70,15 @@ func (w *walk) update(b *box, u ruleset.Update) (in *box, out []*box, err error)
 		return b, nil, nil
 	}
 	if ok {
-		w.leave(u.Set, b.at(a.side).Set)
+		w.leave(u.Set, b.at(a.side))
 	}
 	return b, []*box{b}, nil
 }
 
-func (w *walk) leave(set string, who addr.Set) {
-	if had := w.leftIn(set); !had.Covers(who) {
-		w.left[set] = w.atlas.of(had.Union(who))
+func (w *walk) leave(set string, who *places) {
+	had := w.leftIn(set)
+	if _, more := w.atlas.split(who, had); more != w.atlas.nowhere {
+		w.left[set] = w.atlas.of(had.Union(more.Set))
 		w.grown = true
 	}
 }
