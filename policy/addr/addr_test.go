@@ -205,6 +205,35 @@ func TestMillionPrefixes(t *testing.T) {
 	require.True(t, s.Intersect(u).IsEmpty())
 }
 
+// Long sets that hardly differ are compared block by block.
+func TestLongSetsThatHardlyDiffer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var both, one, other Builder
+		n := rapid.IntRange(block, 4*block).Draw(t, "ranges")
+		only := rapid.MapOfN(rapid.IntRange(0, n), rapid.IntRange(0, 2), 0, 5).Draw(t, "only in")
+		for i := range n {
+			p := netip.PrefixFrom(key4From(uint32(i)<<8).addr(), 30)
+			where, differs := only[i]
+			if !differs || where == 2 {
+				both.AddPrefix(p)
+			}
+			if !differs || where == 0 {
+				one.AddPrefix(p)
+			}
+			if !differs || where == 1 {
+				other.AddPrefix(p)
+			}
+		}
+		a, b := one.Set(), other.Set()
+		common := a.Intersect(b)
+		require.True(t, a.Subtract(b).Equal(a.Subtract(common)))
+		require.True(t, a.Subtract(b).Union(common).Equal(a))
+		require.True(t, b.Subtract(a).Union(common).Equal(b))
+		require.False(t, a.Subtract(b).Overlaps(b))
+		require.True(t, common.Subtract(both.Set()).IsEmpty())
+	})
+}
+
 func BenchmarkMillionUnion(b *testing.B) {
 	var even, odd Builder
 	for i := range 1_000_000 {

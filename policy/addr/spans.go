@@ -1,6 +1,7 @@
 package addr
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"sort"
@@ -116,9 +117,14 @@ func (s spans[K]) subtract(t spans[K]) (out spans[K]) {
 		return nil
 	}
 	j := 0
-	for _, left := range s {
+	for i := 0; i < len(s); i++ {
+		left := s[i]
 		for j < len(t) && t[j].to.less(left.from) {
 			j++
+		}
+		if n := alike(s[i:], t[j:]); n > 0 {
+			i, j = i+n-1, j+n
+			continue
 		}
 		used := false
 		for k := j; k < len(t) && !left.to.less(t[k].from); k++ {
@@ -135,6 +141,18 @@ func (s spans[K]) subtract(t spans[K]) (out spans[K]) {
 		}
 	}
 	return out
+}
+
+// block is how many spans are compared at once where two sets are alike.
+const block = 256
+
+// alike is how many spans both begin with, in whole blocks: of two long lists
+// that hardly differ, nearly all.
+func alike[K key[K]](s, t spans[K]) (n int) {
+	for len(s)-n >= block && len(t)-n >= block && s[n] == t[n] && bytes.Equal(s[n:n+block].packed(), t[n:n+block].packed()) {
+		n += block
+	}
+	return n
 }
 
 // same reports whether both are one piece of memory, as sets mostly are that
