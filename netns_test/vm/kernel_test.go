@@ -23,7 +23,7 @@ var onOldKernel = []struct{ folder, run, skip string }{
 	{"firewall/ruleset", "TestTwoRoads|TestNft|Live", ""},
 	{"firewall/compile", "TestTextAndNetlink", ""},
 	{"firewall/host", "", ""},
-	{"netns_test", "", "TestEveryPort"},
+	{"netns_test", "", "TestEveryPort|TestRandomPolicies|TestExplain|TestLockout"},
 }
 
 // testsFunction is the guest's command that runs the tests of a package.
