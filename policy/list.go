@@ -3,10 +3,14 @@ package policy
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -76,6 +80,73 @@ func (p *parser) readList(path string) listFile {
 	return list
 }
 
+// parseList reads one source a line; # begins a comment. Pieces of the list are
+// parsed side by side.
+func parseList(file string, r io.Reader) (listFile, diag.List) {
+	pieces, read := make(chan listPiece, runtime.GOMAXPROCS(0)), make(chan error, 1)
+	go func() { read <- cutList(r, pieces) }()
+	parsers := make([]*listParser, runtime.GOMAXPROCS(0))
+	var working sync.WaitGroup
+	for i := range parsers {
+		p := &listParser{file: file}
+		parsers[i] = p
+		working.Go(func() {
+			for piece := range pieces {
+				p.piece(piece)
+			}
+			p.sorted = p.set.Set()
+		})
+	}
+	working.Wait()
+	all := listParser{file: file}
+	for _, p := range parsers {
+		all.add(p)
+	}
+	slices.SortStableFunc(all.list, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Pos.Line, b.Pos.Line) })
+	all.summary()
+	return listFile{all.set.Set(), all.lines, <-read}, all.list
+}
+
+// listPiece is whole lines of a list.
+type listPiece struct {
+	first int // the number of the first of them
+	text  []byte
+}
+
+// pieceSize is about how many bytes of a list are parsed at a time.
+const pieceSize = 128 << 10
+
+// cutList reads a list. Of a line that is too long it gives the beginning, which
+// is still too long.
+func cutList(r io.Reader, pieces chan<- listPiece) error {
+	defer close(pieces)
+	lines := bufio.NewReaderSize(bufio.NewReaderSize(&sizeLimit{r, maxListSize}, pieceSize), maxListLine)
+	line, piece := 0, listPiece{first: 1}
+	for {
+		text, err := lines.ReadSlice('\n')
+		if len(text) > 0 {
+			line++
+			piece.text = append(piece.text, text...)
+		}
+		if err == bufio.ErrBufferFull {
+			piece.text = append(piece.text, "…\n"...)
+		}
+		for err == bufio.ErrBufferFull {
+			_, err = lines.ReadSlice('\n')
+		}
+		if len(piece.text) >= pieceSize || err != nil {
+			pieces <- piece
+			piece = listPiece{line + 1, make([]byte, 0, pieceSize+2*maxListLine)}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // listParser reads a list file line by line.
 type listParser struct {
 	file   string
@@ -84,32 +155,22 @@ type listParser struct {
 	errors int
 	list   diag.List
 	set    addr.Builder
+	sorted addr.Set
 }
 
-// parseList reads one source a line; # begins a comment.
-func parseList(file string, r io.Reader) (listFile, diag.List) {
-	p := listParser{file: file}
-	err := p.read(bufio.NewReaderSize(&sizeLimit{r, maxListSize}, maxListLine))
-	p.summary()
-	return listFile{p.set.Set(), p.lines, err}, p.list
+// add adds what another one has read.
+func (p *listParser) add(other *listParser) {
+	p.lines += other.lines
+	p.errors += other.errors
+	p.list = append(p.list, other.list...)
+	p.set.AddSet(other.sorted)
 }
 
-func (p *listParser) read(r *bufio.Reader) error {
-	for {
-		text, err := r.ReadSlice('\n')
-		if len(text) > 0 {
-			p.line++
-			p.parse(text, err == bufio.ErrBufferFull)
-		}
-		for err == bufio.ErrBufferFull {
-			_, err = r.ReadSlice('\n')
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+func (p *listParser) piece(piece listPiece) {
+	p.line = piece.first - 1
+	for text := range bytes.Lines(piece.text) {
+		p.line++
+		p.parse(text, len(text) > maxListLine)
 	}
 }
 
@@ -153,9 +214,11 @@ func (p *listParser) parse(line []byte, cut bool) {
 	}
 }
 
+// fail keeps the first errors of each parser: those that come first of all are
+// among them.
 func (p *listParser) fail(column, width int, err error) {
 	p.errors++
-	if p.errors > maxListErrors+1 {
+	if len(p.list) > maxListErrors {
 		return
 	}
 	what := asProblem(err)
@@ -170,6 +233,7 @@ func (p *listParser) summary() {
 	if p.errors <= maxListErrors+1 {
 		return
 	}
+	p.list = p.list[:maxListErrors+1]
 	last := &p.list[maxListErrors]
 	*last = moreErrors(last.Pos, p.errors-maxListErrors)
 }
