@@ -41,6 +41,7 @@ tests() {
 var resultLine = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) \((\S+)s\)$`)
 
 func TestTheOldKernelPassesTheTests(t *testing.T) {
+	m := vm.New(t, vm.Guest{CPUs: 2, Timeout: 15 * time.Minute})
 	files := vm.Files{"ngcp-fw": vm.Program(t, "cmd/ngcp-fw"), "examples": "../../examples"}
 	script := testsFunction
 	for i, p := range onOldKernel {
@@ -54,7 +55,7 @@ func TestTheOldKernelPassesTheTests(t *testing.T) {
 		}
 		script += "\n"
 	}
-	r := vm.Run(t, vm.Guest{CPUs: 2, Timeout: 15 * time.Minute}, files, script+"wait; cat /tmp/[0-9]\n")
+	r := m.Run(t, files, script+"wait; cat /tmp/[0-9]\n")
 	require.Zero(t, r.Code, r.Output)
 	rest := r.Output
 	for _, p := range onOldKernel {
