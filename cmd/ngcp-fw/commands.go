@@ -29,6 +29,7 @@ func commands() []command {
 		{"diff", "", "what apply would change, or a policy against another one", 0, setupDiff},
 		{"apply", "", "put the policy into force", 0, setupApply},
 		{"explain", "", "the verdict on a flow, and the policy line that decides it", 0, setupExplain},
+		{"verify", "", "prove that the ruleset is exactly the policy, over all packets", 0, setupVerify},
 		{"status", "", "what is in force, and whether the kernel still holds it", 0, setupStatus},
 		{"restore", "", "put the last confirmed generation into force from disk, as at boot", 0, setupRestore},
 		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},

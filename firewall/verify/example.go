@@ -37,14 +37,25 @@ func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexam
 		p.ICMPType = uint8(first(b.axes[icmpType]))
 	}
 	flow := policy.Flow{From: p.Src, FromPort: p.SrcPort, To: p.Dst, ToPort: p.DstPort, Protocol: policy.Protocol(p.Protocol), In: p.In}
-	if allPorts.covers(b.axes[srcPort]) && b.axes[srcPort].covers(allPorts) {
+	if p.SrcPort == anySourcePort {
 		flow.FromPort = 0
 	}
-	if b.dst == c.atlas.of(every(c.atlas, c.links, b.family).dst.Set) {
+	if c.anywhere(b) {
 		flow.To = netip.Addr{}
 	}
 	return &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted,
 		Banned: !b.axes[ban].contains(isNot), Held: b.held}
+}
+
+// anywhere tells whether the box's packets go to every address that other hosts
+// can send to.
+func (c *comparison) anywhere(b *box) bool {
+	for _, f := range families {
+		if f.family == b.family {
+			return b.dst.Covers(f.all.Subtract(f.own))
+		}
+	}
+	return false
 }
 
 // named is the links that have a name, but for loopback.

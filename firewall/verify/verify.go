@@ -27,7 +27,7 @@ import (
 // Counterexample is a packet on which ruleset and policy differ.
 type Counterexample struct {
 	Hook   ruleset.Hook   // input, or where else something is dropped or accepted
-	Flow   policy.Flow    // FromPort 0 and To invalid: whatever they are
+	Flow   policy.Flow    // FromPort 0: any client's; To invalid: any address of this host
 	Packet ruleset.Packet // the same packet in whole, with its state and ICMP type
 	Policy bool           // the policy accepts it
 	Kernel bool           // the ruleset accepts it

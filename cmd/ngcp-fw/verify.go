@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"ngcp-fw/firewall"
+	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/firewall/verify"
+	"ngcp-fw/policy"
+	"ngcp-fw/policy/exposure"
+)
+
+type verifyJSON struct {
+	Equal          bool                `json:"equal"`
+	Counterexample *counterexampleJSON `json:"counterexample"`
+	Foreign        []string            `json:"foreign"`
+	Sampled        []string            `json:"sampled,omitempty"` // the sets that were compared by count and samples
+}
+
+type counterexampleJSON struct {
+	From    string `json:"from"`
+	To      string `json:"to"`
+	In      string `json:"in"`
+	Policy  string `json:"policy"`
+	Kernel  string `json:"kernel"`
+	Remarks string `json:"remarks,omitempty"` // what from, to and in do not say
+}
+
+func setupVerify(flags *pflag.FlagSet) action {
+	out := outputFlag(flags, "text", "json")
+	offline := flags.Bool("offline", false, "the compiled ruleset, without root and kernel")
+	full := flags.Bool("full", false, "read every element of large sets, too")
+	return func(a *app, _ []string) error {
+		in, err := a.load(false)
+		if err != nil {
+			return err
+		}
+		proof, err := a.prove(in.model, *offline, *full)
+		if err != nil {
+			return systemFailure(fmt.Errorf("nothing is proven: %w", err))
+		}
+		if out.json() {
+			err = writeJSON(a.out, proofDocument(proof))
+		} else {
+			writeProof(a.out, proof, *offline)
+		}
+		if err == nil && proof.Found != nil {
+			err = errNo
+		}
+		return err
+	}
+}
+
+func (a *app) prove(m *exposure.Model, offline, full bool) (*firewall.Proof, error) {
+	if !offline {
+		return a.firewall().Verify(m, full)
+	}
+	found, err := verify.Compare(compile.Compile(m, 1), m)
+	return &firewall.Proof{Found: found, Applied: true}, err
+}
+
+func proofDocument(p *firewall.Proof) verifyJSON {
+	doc := verifyJSON{Equal: p.Found == nil, Foreign: append([]string{}, p.Foreign...), Sampled: p.Sampled}
+	if c := p.Found; c != nil {
+		doc.Counterexample = &counterexampleJSON{From: flowFrom(c), To: flowTo(c), In: c.Flow.In,
+			Policy: verdictWord(c.Policy), Kernel: verdictWord(c.Kernel), Remarks: strings.Join(packetRemarks(c), ", ")}
+	}
+	return doc
+}
+
+func verdictWord(accept bool) string {
+	if accept {
+		return "accept"
+	}
+	return "drop"
+}
+
+// flowFrom and flowTo are as explain reads them, of protocols that it knows.
+func flowFrom(c *verify.Counterexample) string {
+	if c.Flow.FromPort == 0 {
+		return c.Flow.From.String()
+	}
+	return netip.AddrPortFrom(c.Flow.From, c.Flow.FromPort).String()
+}
+
+func flowTo(c *verify.Counterexample) string {
+	if !policy.HasPorts(c.Flow.Protocol) {
+		return strings.TrimSpace(fmt.Sprintf("%s %s", addressOf(c.Flow.To), c.Flow.Protocol))
+	}
+	to := fmt.Sprint(c.Flow.ToPort)
+	if c.Flow.To.IsValid() {
+		to = netip.AddrPortFrom(c.Flow.To, c.Flow.ToPort).String()
+	}
+	return fmt.Sprintf("%s/%s", to, c.Flow.Protocol)
+}
+
+func addressOf(a netip.Addr) string {
+	if a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
+
+// packetRemarks is what else there is to know of the packet.
+func packetRemarks(c *verify.Counterexample) (remarks []string) {
+	note := func(yes bool, format string, args ...any) {
+		if yes {
+			remarks = append(remarks, fmt.Sprintf(format, args...))
+		}
+	}
+	note(c.Hook != ruleset.HookInput, "at the %s hook", c.Hook)
+	note(c.Packet.Out != "", "out %s", c.Packet.Out)
+	icmp := c.Packet.Protocol == protocolICMP || c.Packet.Protocol == protocolICMPv6
+	note(icmp, "type %d", c.Packet.ICMPType)
+	note(c.Packet.State != ruleset.StateNew, "ct state %s", stateWords[c.Packet.State])
+	note(c.Banned, "from a banned source")
+	note(c.Held != "", "while its source is in set %s", c.Held)
+	return remarks
+}
+
+// Protocols that have a type (IANA, Assigned Internet Protocol Numbers).
+const protocolICMP, protocolICMPv6 = 1, 58
+
+var stateWords = map[ruleset.CTStates]string{
+	ruleset.StateEstablished: "established", ruleset.StateRelated: "related", ruleset.StateInvalid: "invalid",
+}
+
+func writeProof(w io.Writer, p *firewall.Proof, offline bool) {
+	which := "the kernel's ruleset"
+	if offline {
+		which = "the compiled ruleset"
+	}
+	switch c := p.Found; {
+	case !p.Applied:
+		fmt.Fprintln(w, "Nothing of ngcp-fw is in force.")
+	case c == nil:
+		words := fmt.Sprintf("Equal: %s does to every packet what the policy says.", which)
+		fmt.Fprintln(w, wrap(words, 0, 0))
+	default:
+		fmt.Fprintln(w, wrap(fmt.Sprintf("Not equal: %s is not the policy. They differ on this packet:", which), 0, 0))
+	}
+	if c := p.Found; c != nil {
+		writeCounterexample(w, c)
+	}
+	for _, s := range p.Sampled {
+		writeNote(w, "note", fmt.Sprintf("of the large set %s, the number of elements and samples stand for all; --full reads it", s))
+	}
+	for _, name := range p.Foreign {
+		writeNote(w, "note", fmt.Sprintf("chain %s at the input hook can drop or divert what ngcp-fw accepts", name))
+	}
+}
+
+func writeCounterexample(w io.Writer, c *verify.Counterexample) {
+	what := fmt.Sprintf("from %s to %s", flowFrom(c), flowTo(c))
+	if c.Flow.In != "" {
+		what += " in " + c.Flow.In
+	}
+	what = strings.Join(append([]string{what}, packetRemarks(c)...), ", ")
+	fmt.Fprintf(w, "  %s\n", wrap(what, 2, 4))
+	fmt.Fprintf(w, "  policy: %s, ruleset: %s\n", verdictWord(c.Policy), verdictWord(c.Kernel))
+	if c.Plain() {
+		fmt.Fprintf(w, "  see: %s\n", wrap(fmt.Sprintf("ngcp-fw explain --from %s --to %s --in %s", flowFrom(c), flowTo(c), c.Flow.In), len("  see: "), 4))
+	}
+}
