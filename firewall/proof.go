@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/kernel"
@@ -32,10 +33,7 @@ func (f Firewall) Verify(m *exposure.Model, full bool) (*Proof, error) {
 		return nil, err
 	}
 	p := &Proof{Applied: now.Table != nil}
-	table := now.Table
-	if table == nil {
-		table = &ruleset.Table{Family: compile.Family, Name: compile.TableName}
-	}
+	table := met(now.Table)
 	if !now.exact {
 		for _, s := range now.Sampled {
 			p.Sampled = append(p.Sampled, s.Name)
@@ -50,4 +48,16 @@ func (f Firewall) Verify(m *exposure.Model, full bool) (*Proof, error) {
 	}
 	p.Foreign = foreign(chains, rules)
 	return p, nil
+}
+
+// met is what packets meet of the kernel's table: nothing where there is none, or
+// where all its rules are switched off. Its other flags, and what others noted
+// about it, no packet meets.
+func met(t *ruleset.Table) *ruleset.Table {
+	if t == nil || dormant(t) {
+		return &ruleset.Table{Family: compile.Family, Name: compile.TableName}
+	}
+	own := *t
+	own.Foreign = slices.DeleteFunc(slices.Clone(t.Foreign), func(f ruleset.Foreign) bool { return f.Name == "table" })
+	return &own
 }

@@ -41,8 +41,10 @@ func SeedConnections(refused func(Flow) bool) error {
 	if len(connections) == 0 {
 		return nil
 	}
-	if err := forgetReversed(connections); err != nil {
-		return err
+	if !nothingTracked() {
+		if err := forgetReversed(connections); err != nil {
+			return err
+		}
 	}
 	return seedAll(connections)
 }

@@ -96,8 +96,9 @@ func (c *Conn) Examine(family ruleset.Family, name string, like *ruleset.Table) 
 	return c.settled(reader{c, family, name, like, readable})
 }
 
-// read is Examine that reads no large set: one that is not as in like is taken
-// to be empty.
+// read is Examine that reads no large set: one that has not as many elements as
+// in like is taken to be empty. Look-ups are made only where the kernel does not
+// tell how many it has.
 func (c *Conn) read(family ruleset.Family, name string, like *ruleset.Table) (*ruleset.Table, uint32, error) {
 	r, err := c.settled(reader{c, family, name, like, 0})
 	return r.Table, r.GenID, err

@@ -72,7 +72,7 @@ func (w *walk) set(name string, f *ruleset.Field, isMap bool) (*ruleset.Set, err
 	switch {
 	case s == nil:
 		return nil, fmt.Errorf("there is no set %s", name)
-	case s.Raw != nil:
+	case s.Raw != nil && !s.Live():
 		return nil, fmt.Errorf("set %s is of an unknown kind, or too large to be read", name)
 	case s.Key != f.Type || s.Map != isMap:
 		return nil, fmt.Errorf("set %s does not hold what %s looks for", name, f.Name)

@@ -18,6 +18,8 @@ package verify
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy"
@@ -46,8 +48,8 @@ func (c *Counterexample) Plain() bool {
 // fails where the table has something that is not understood, and says in which
 // chain and rule: then nothing is proven.
 func Compare(t *ruleset.Table, m *exposure.Model) (*Counterexample, error) {
-	if t.Family != ruleset.FamilyInet {
-		return nil, errors.New("the table is not of the family inet")
+	if err := strange(t); err != nil {
+		return nil, err
 	}
 	links := linksOf(t, m)
 	atlas := newAtlas()
@@ -62,6 +64,20 @@ func Compare(t *ruleset.Table, m *exposure.Model) (*Counterexample, error) {
 		return nil, w.doubts[0]
 	}
 	return c.found, nil
+}
+
+// strange finds what has a say over the whole table, or over a chain, and is not
+// understood. Objects that only rules can call are told of where a rule does.
+func strange(t *ruleset.Table) error {
+	if t.Family != ruleset.FamilyInet {
+		return errors.New("the table is not of the family inet")
+	}
+	for _, f := range t.Foreign {
+		if f.Name == "table" || strings.HasPrefix(f.Name, "chain") || strings.HasPrefix(f.Name, "rule") {
+			return fmt.Errorf("%s: it has flags or attributes that are not understood", f.Name)
+		}
+	}
+	return nil
 }
 
 // comparison is the work of one Compare.
