@@ -41,7 +41,14 @@ var addressFields = map[*ruleset.Field]struct {
 	ruleset.IP6Saddr: {source, ruleset.FamilyIPv6}, ruleset.IP6Daddr: {destination, ruleset.FamilyIPv6},
 }
 
-// cut divides a box by a field: the packets whose value is in the subset, the
+// knows reports whether boxes can be divided by the field.
+func knows(f *ruleset.Field) bool {
+	_, isAxis := fieldAxes[f]
+	_, isAddress := addressFields[f]
+	return isAxis || isAddress || f == ruleset.MetaNFProto || f == ruleset.CTState
+}
+
+// cut divides a box by a field that is known: the packets whose value is in the subset, the
 // others, and those that have no such field, of which the kernel would read
 // other bytes.
 func (w *walk) cut(b *box, f *ruleset.Field, s subset) (in, out, lacks *box) {

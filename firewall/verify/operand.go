@@ -17,6 +17,9 @@ type run struct{ from, to []byte }
 
 // operand is the values of the field that a match's operand stands for.
 func (w *walk) operand(f *ruleset.Field, o ruleset.Operand) (subset, error) {
+	if !knows(f) {
+		return subset{}, fmt.Errorf("%s is not understood", f.Name)
+	}
 	switch o := o.(type) {
 	case ruleset.InSet:
 		return w.inSet(f, string(o))
@@ -72,6 +75,8 @@ func (w *walk) set(name string, f *ruleset.Field, isMap bool) (*ruleset.Set, err
 	switch {
 	case s == nil:
 		return nil, fmt.Errorf("there is no set %s", name)
+	case !knows(f):
+		return nil, fmt.Errorf("%s is not understood", f.Name)
 	case s.Raw != nil && !s.Live():
 		return nil, fmt.Errorf("set %s is of an unknown kind, or too large to be read", name)
 	case s.Key != f.Type || s.Map != isMap:

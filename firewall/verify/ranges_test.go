@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"ngcp-fw/firewall/ruleset"
 )
 
 // The algebra of ranges is that of sets, held against single numbers; both ends
@@ -34,6 +36,15 @@ func TestRangesAreSets(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A field that rules can look at and the proof does not know would only be told
+// of when a packet meets it: none is left out.
+func TestEveryFieldIsKnown(t *testing.T) {
+	for _, f := range ruleset.Fields {
+		require.True(t, knows(f), f.Name)
+	}
+	require.False(t, knows(&ruleset.Field{Name: "ether type"}))
 }
 
 // place spreads 0 to 20 over both ends of all numbers.
