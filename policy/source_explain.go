@@ -6,11 +6,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // guess is a mistake people make: how its text looks, and what to say of it.
 type guess struct {
-	pattern *regexp.Regexp
+	pattern string // a regular expression
 	explain func(text string) *Problem
 }
 
@@ -18,50 +19,59 @@ const octets = `\d+\.\d+\.\d+\.\d+`
 
 // guesses are tried in their order; the last one fits every text.
 var guesses = []guess{
-	{regexp.MustCompile(`^$`), func(string) *Problem {
+	{`^$`, func(string) *Problem {
 		return problem("bad-address", "write an address, a network, a range first-last, or any", "the source is empty")
 	}},
-	{regexp.MustCompile(`(?i)^(any|any4|any6|all|\*|everyone|world)$`), func(text string) *Problem {
+	{`(?i)^(any|any4|any6|all|\*|everyone|world)$`, func(text string) *Problem {
 		return problem("bad-address", "write any, any4 or any6", "%s is not a source", text)
 	}},
-	{regexp.MustCompile(`^!`), func(text string) *Problem {
+	{`^!`, func(text string) *Problem {
 		return problem("bad-address", "list the exceptions of a role under except", "%s: a source can't be negated", show(text))
 	}},
-	{regexp.MustCompile(`[\s,;]`), func(text string) *Problem {
+	{`[\s,;]`, func(text string) *Problem {
 		return problem("bad-address", "write each source as an item, or on a line, of its own; # begins a comment in a list file", "%s is more than one source", show(text))
 	}},
-	{regexp.MustCompile(`^\.{0,2}/|^[\pL_][\pL\pN_.-]*/|\.(txt|list|lst|conf|ya?ml|csv)$`), func(text string) *Problem {
+	{`^\.{0,2}/|^[\pL_][\pL\pN_.-]*/|\.(txt|list|lst|conf|ya?ml|csv)$`, func(text string) *Problem {
 		return problem("bad-address", "write {file: "+show(text)+"} for a list file", "%s is not a source", show(text))
 	}},
-	{regexp.MustCompile(`^\[.*\]$`), func(text string) *Problem {
+	{`^\[.*\]$`, func(text string) *Problem {
 		return problem("bad-address", "write "+show(strings.Trim(text, "[]")), "%s: a source is written without brackets", show(text))
 	}},
-	{regexp.MustCompile(`^(` + octets + `|\[.*\]):\d+$`), func(text string) *Problem {
+	{`^(` + octets + `|\[.*\]):\d+$`, func(text string) *Problem {
 		return problem("bad-address", "write the address alone", "%s has a port, and a source has none", show(text))
 	}},
-	{regexp.MustCompile(`^` + octets + `$`), explainOctets},
-	{regexp.MustCompile(`^[\d.]*\.(\*|x)$`), func(text string) *Problem {
+	{`^` + octets + `$`, explainOctets},
+	{`^[\d.]*\.(\*|x)$`, func(text string) *Problem {
 		return problem("bad-address", "write the network with its prefix length, as in 192.0.2.0/24", "%s is not an address", show(text))
 	}},
-	{regexp.MustCompile(`^[\d.]+$`), func(text string) *Problem {
+	{`^[\d.]+$`, func(text string) *Problem {
 		return problem("bad-address", "an IPv4 address has four numbers, as in 192.0.2.1", "%s is not an address", show(text))
 	}},
-	{regexp.MustCompile(`^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$`), func(text string) *Problem {
+	{`^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$`, func(text string) *Problem {
 		return problem("bad-address", "", "%s is not an IPv6 address", show(text))
 	}},
-	{regexp.MustCompile(`^[\pL\pN_-]+(\.[\pL\pN_-]+)*\.?$`), explainName},
-	{regexp.MustCompile(``), func(text string) *Problem {
+	{`^[\pL\pN_-]+(\.[\pL\pN_-]+)*\.?$`, explainName},
+	{``, func(text string) *Problem {
 		return problem("bad-address", "write an address, a network, a range first-last, or any", "%s is not a source", show(text))
 	}},
 }
+
+// patterns are those of the guesses; they are not needed where nothing is wrong.
+var patterns = sync.OnceValue(func() []*regexp.Regexp {
+	compiled := make([]*regexp.Regexp, len(guesses))
+	for i, g := range guesses {
+		compiled[i] = regexp.MustCompile(g.pattern)
+	}
+	return compiled
+})
 
 // explainAddress says why the text is no address.
 func explainAddress(text string) error {
 	if a, err := netip.ParseAddr(text); err == nil {
 		return checkAddress(a)
 	}
-	for _, g := range guesses {
-		if g.pattern.MatchString(text) {
+	for i, g := range guesses {
+		if patterns()[i].MatchString(text) {
 			return g.explain(text)
 		}
 	}

@@ -26,18 +26,22 @@ const silence = 5 * 24 * 60 * 60
 // A connection that the peer began and that is refused is told the other way
 // round: the peer's packets are then answers, and it goes on until it ends.
 func SeedConnections(refused func(Flow) bool) error {
+	var sockets []*netlink.Socket
+	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
+		more, err := netlink.SocketDiagTCP(family)
+		if err != nil {
+			return fmt.Errorf("cannot list the TCP connections that are open: %w", err)
+		}
+		sockets = append(sockets, more...)
+	}
+	if len(sockets) == 0 {
+		return nil
+	}
 	links, err := linksByAddress()
 	if err != nil {
 		return err
 	}
-	var connections []connection
-	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
-		sockets, err := netlink.SocketDiagTCP(family)
-		if err != nil {
-			return fmt.Errorf("cannot list the TCP connections that are open: %w", err)
-		}
-		connections = append(connections, established(sockets, links, refused)...)
-	}
+	connections := established(sockets, links, refused)
 	if len(connections) == 0 {
 		return nil
 	}

@@ -63,7 +63,7 @@ func (c *Conn) Replace(current Reading, want *ruleset.Table) (Result, error) {
 }
 
 func (c *Conn) change(have, want *ruleset.Table, genid uint32) (Result, error) {
-	if have.Equal(want) {
+	if have != nil && have.Equal(want) {
 		return Result{}, nil
 	}
 	plan := newPlan(have, want)
@@ -156,7 +156,10 @@ func (c *Conn) compared(want *ruleset.Table) (*ruleset.Table, uint32, error) {
 // number of elements is enough, as nobody else has changed anything since.
 func (c *Conn) verify(want *ruleset.Table, genid uint32) error {
 	have, now, err := c.read(want.Family, want.Name, want)
-	if err == nil && (now != genid || !have.Equal(want)) {
+	if err == nil && now == genid && have.Equal(want) {
+		return nil
+	}
+	if err == nil {
 		have, now, err = c.read(want.Family, want.Name, nil)
 	}
 	if err != nil {

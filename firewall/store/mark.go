@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
 
 const markName = "in-force.json"
@@ -58,7 +56,24 @@ func (m Mark) Write(runDir string) error {
 	if err != nil {
 		return err
 	}
-	return explain(renameio.WriteFile(path, append(data, '\n'), 0o600), "cannot write %s", path)
+	return explain(replace(path, append(data, '\n')), "cannot write %s", path)
+}
+
+// replace writes a file that need not outlive the power: without waiting for the
+// disk.
+func replace(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
 }
 
 // RemoveMark takes the mark away, if there is one.
