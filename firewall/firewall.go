@@ -64,10 +64,12 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 		generation, _ = current.Generation()
 	}
 	p := &Plan{Current: current, Target: w.table.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading}
-	p.Changes = ruleset.Diff(current, p.Target)
 	if p.again = current == nil && w.number > 0; p.again {
-		p.Target = w.table
-	} else if err := f.number(p); err != nil {
+		p.Target, p.Changes, p.Known = w.table, w.table.Contents(), true
+		return p, nil
+	}
+	p.Changes = ruleset.Diff(current, p.Target)
+	if err := f.number(p); err != nil {
 		return nil, err
 	}
 	before, known := now.exposures()

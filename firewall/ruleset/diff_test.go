@@ -178,3 +178,17 @@ func BenchmarkDiffOfAMillionElements(b *testing.B) {
 		Diff(x, y)
 	}
 }
+
+func TestContentsAreTheDifferenceToNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table := genTable(t)
+		all := Diff(nil, table)
+		for i := range all {
+			all[i].Text = ""
+		}
+		require.Equal(t, all, append(table.Contents(), all[len(table.Contents()):]...))
+		for _, c := range all[len(table.Contents()):] {
+			require.Equal(t, "foreign", c.Object)
+		}
+	})
+}
