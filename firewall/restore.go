@@ -15,7 +15,7 @@ import (
 // Restored is what a restore put into force.
 type Restored struct {
 	Plan
-	Meta       store.Meta // of the generation; empty where Management
+	Meta       store.Meta // of the generation that was kept; empty where Management
 	Management bool       // no generation could be loaded: ssh alone is open
 	Allows     addr.Set   // where Management: to whom
 	Why        []string   // what was wrong with what should have come first
@@ -37,12 +37,13 @@ func (f Firewall) Restore() (*Restored, error) {
 	r.doubt(err)
 	for _, n := range candidates {
 		w, err := f.recover(n)
-		if err != nil {
-			r.doubt(err)
-			continue
+		if err == nil {
+			err = r.put(f, conn, w)
 		}
-		r.Meta = w.meta
-		return r, r.put(f, conn, w)
+		if err == nil || errors.Is(err, kernel.ErrPermission) || errors.Is(err, kernel.ErrNoNFTables) {
+			return r, err
+		}
+		r.doubt(err)
 	}
 	return r, f.manage(conn, candidates, r)
 }
@@ -57,7 +58,7 @@ func (r *Restored) doubt(err error) {
 func (r *Restored) put(f Firewall, conn *kernel.Conn, w *wanted) error {
 	plan, err := f.put(conn, w, true)
 	if err == nil {
-		r.Plan = *plan
+		r.Plan, r.Meta = *plan, w.meta
 	}
 	return err
 }

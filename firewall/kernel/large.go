@@ -33,8 +33,9 @@ func (r reader) read() (result Reading, err error) {
 		return result, err
 	}
 	sets := map[string]judged{}
-	if r.like != nil {
-		if sets, err = r.judge(messages); err != nil {
+	counts := setCounts(messages)
+	if r.like != nil && r.anyLarge(counts) {
+		if sets, err = r.judge(messages, counts); err != nil {
 			return result, err
 		}
 	}
@@ -59,13 +60,23 @@ type judged struct {
 	read bool         // it is to be read
 }
 
+// anyLarge reports whether there may be a large set.
+func (r reader) anyLarge(counts map[string]int) bool {
+	for _, n := range counts {
+		if n > countable {
+			return true
+		}
+	}
+	return slices.ContainsFunc(r.like.Sets, large)
+}
+
 // judge finds the large sets, and which of them are as in like.
-func (r reader) judge(messages []ruleset.Message) (map[string]judged, error) {
+func (r reader) judge(messages []ruleset.Message, counts map[string]int) (map[string]judged, error) {
 	have, err := ruleset.Decode(r.family, r.name, messages)
 	if err != nil || have == nil {
 		return nil, err
 	}
-	counts, twins, sets := setCounts(messages), twins(have, r.like), map[string]judged{}
+	twins, sets := twins(have, r.like), map[string]judged{}
 	for i := range have.Sets {
 		s := &have.Sets[i]
 		j := judged{Sampled: Sampled{Name: s.Name, Count: -1}, twin: twins[s.Name]}
