@@ -184,6 +184,11 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, er
 			return nil, err
 		}
 	}
+	if plan.Changed() {
+		if err := prove(w); err != nil {
+			return nil, err
+		}
+	}
 	if !plan.Changed() && plan.Known {
 		return plan, f.store().Confirm(plan.Generation)
 	}
