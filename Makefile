@@ -7,8 +7,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 FUZZTIME ?= 60s
 
 # What the tests judge our work with, by Debian's package names.
-TEST_PACKAGES = nftables iproute2 iptables
-TEST_PROGRAMS = nft ip iptables-nft
+TEST_PACKAGES = nftables iproute2 iptables strace
+TEST_PROGRAMS = nft ip iptables-nft strace
 # What the virtual machine is made and run with.
 VM_PACKAGES = qemu-system-x86 qemu-utils mmdebstrap e2fsprogs debian-archive-keyring
 VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs

@@ -56,7 +56,18 @@ func (m Mark) Write(runDir string) error {
 	if err != nil {
 		return err
 	}
+	for _, left := range interrupted(path) {
+		_ = os.Remove(left)
+	}
 	return explain(replace(path, append(data, '\n')), "cannot write %s", path)
+}
+
+// interrupted finds what a replace that was stopped has left of a file. One that
+// goes on may be among them: then one of the two marks is lost, which only makes
+// the next status take longer.
+func interrupted(path string) []string {
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"*"))
+	return left
 }
 
 // replace writes a file that need not outlive the power: without waiting for the
