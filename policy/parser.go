@@ -129,7 +129,9 @@ func (p *parser) pairs(n *yaml.Node, what, hint string, each func(key, value *ya
 		key, value := n.Content[i], n.Content[i+1]
 		switch before := first[key.Value]; {
 		case key.Tag == "!!merge": // yamlwalk has said so
-		case key.Kind != yaml.ScalarNode || yamlwalk.IsNull(key):
+		case yamlwalk.IsNull(key):
+			p.fail(key, "wrong-type", "put it in quotes if it is meant as a name", "a key of %s must be text, not null", what)
+		case key.Kind != yaml.ScalarNode:
 			p.fail(key, "wrong-type", "put text with braces or brackets in quotes", "a key of %s must be text, not %s", what, kindOf(key))
 		case before != nil:
 			p.fail(key, "duplicate-key", "keep one of them", "%s is already given in line %d", show(key.Value), before.Line)
