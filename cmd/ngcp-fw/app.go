@@ -48,8 +48,9 @@ func systemFailure(err error) error { return &failure{exitSystem, err} }
 
 // run is the whole program: words in, words out, exit code.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{in: in, out: out, err: errOut}
-	err := a.dispatch(args)
+	data := &dataWriter{to: out}
+	a := &app{in: in, out: data, err: errOut}
+	err := data.outcome(a.dispatch(args))
 	if err == nil {
 		return exitDone
 	}
@@ -74,6 +75,9 @@ func (a *app) dispatch(args []string) error {
 	} else if err != nil {
 		return flagError(err, "ngcp-fw help")
 	}
+	if err := emptyValue(global, "ngcp-fw help"); err != nil {
+		return err
+	}
 	if global.NArg() == 0 {
 		a.writeOverview(a.err)
 		return &failure{exitInvalid, errors.New("no command given")}
@@ -91,6 +95,9 @@ func (a *app) runCommand(name string, args []string) error {
 		return a.help([]string{name})
 	} else if err != nil {
 		return flagError(err, "ngcp-fw help "+name)
+	}
+	if err := emptyValue(flags, "ngcp-fw help "+name); err != nil {
+		return err
 	}
 	if err := a.flags.validate(); err != nil {
 		return err

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"ngcp-fw/policy/diag"
 )
@@ -45,13 +48,47 @@ func (w *diagnosticWriter) excerpt(d diag.Diagnostic) {
 	if !ok || d.Width == 0 || d.Pos.Column == 0 {
 		return
 	}
-	runes := []rune(line)
+	runes := []rune(strings.Map(printable, line))
 	if d.Pos.Column > len(runes) {
 		return
 	}
-	before := strings.Map(blank, string(runes[:d.Pos.Column-1]))
-	width := min(d.Width, len(runes)-d.Pos.Column+1)
-	fmt.Fprintf(w.out, "%5d | %s\n      | %s%s\n", d.Pos.Line, line, before, strings.Repeat("^", width))
+	shown, at := window(runes, d.Pos.Column-1)
+	before := strings.Map(blank, string(shown[:at]))
+	width := min(d.Width, len(shown)-at)
+	fmt.Fprintf(w.out, "%5d | %s\n      | %s%s\n", d.Pos.Line, string(shown), before, strings.Repeat("^", width))
+}
+
+// The part of a long line that is shown: so much in all, and so much of it
+// before what it is about.
+const (
+	excerptWidth = 200
+	excerptLead  = 60
+)
+
+// window cuts a long line down to what is around the character at the index,
+// with an ellipsis where it is cut, and gives that character's new index.
+func window(line []rune, at int) (shown []rune, index int) {
+	start := 0
+	if len(line) > excerptWidth {
+		start = max(0, min(at-excerptLead, len(line)-excerptWidth))
+	}
+	end := min(len(line), start+excerptWidth)
+	shown = slices.Clone(line[start:end])
+	if start > 0 {
+		shown[0] = '…'
+	}
+	if end < len(line) {
+		shown[len(shown)-1] = '…'
+	}
+	return shown, at - start
+}
+
+// printable keeps from the terminal what would command it.
+func printable(r rune) rune {
+	if r == '\t' || unicode.IsPrint(r) {
+		return r
+	}
+	return utf8.RuneError
 }
 
 // blank keeps tabs, so that the marks stand below what they mark.

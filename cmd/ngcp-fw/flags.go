@@ -39,6 +39,17 @@ func (g *globalFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&g.color, "color", keep(g.color, "auto"), "`WHEN` to colour: auto, always or never")
 }
 
+// emptyValue refuses a flag whose value is missing, as where a variable of a
+// script is not set: no default stands in for it unasked.
+func emptyValue(flags *pflag.FlagSet, help string) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.String() == "" {
+			err = usagef("--%s wants a value\nhint: %s", f.Name, help)
+		}
+	})
+	return err
+}
+
 func (g *globalFlags) validate() error {
 	if !slices.Contains([]string{"auto", "always", "never"}, g.color) {
 		return usagef("--color is auto, always or never, not %q", g.color)
@@ -70,6 +81,9 @@ func (g *globalFlags) colored(f any) bool {
 		return g.color == "always"
 	case os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb":
 		return false
+	}
+	if data, ok := f.(*dataWriter); ok {
+		f = data.to
 	}
 	file, ok := f.(*os.File)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"ngcp-fw/policy"
@@ -53,7 +54,7 @@ func (a *app) read(flags globalFlags) *input {
 	if in.policy != nil {
 		in.resolve(flags)
 	}
-	in.diags = placed(in.diags)
+	in.diags = slices.CompactFunc(placed(in.diags), sameRemark)
 	return in
 }
 
@@ -68,6 +69,13 @@ func (in *input) resolve(flags globalFlags) {
 	model, diags := exposure.Resolve(inputs)
 	in.model, in.diags = model, append(in.diags, diags...)
 	in.diags.Sort()
+}
+
+// sameRemark reports whether two say the same of the same place, as the options
+// below one broken mapping do.
+func sameRemark(a, b diag.Diagnostic) bool {
+	a.Width = b.Width
+	return a == b
 }
 
 // placed gives remarks on a whole file or line the place where it begins, so
@@ -88,12 +96,21 @@ func (in *input) readPolicy(a *app, path string) {
 		a.remark("no %s: the built-in policy serves", defaultPolicy)
 		in.policy = policy.Builtin()
 	case err != nil:
-		in.fail(diag.Pos{File: name}, "file-unreadable", diag.FileProblem(err), "ngcp-fw init -f "+name+" writes a first policy")
+		in.fail(diag.Pos{File: name}, "file-unreadable", diag.FileProblem(err), initHint(name, err))
 	default:
 		in.texts[name] = data
 		in.digest = digest(data)
 		in.policy, in.diags = policy.Parse(name, data, in.openList)
 	}
+}
+
+// initHint is the hint for a policy that is not there; init leaves alone
+// what is.
+func initHint(name string, err error) string {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return "ngcp-fw init -f " + name + " writes a first policy"
 }
 
 func (a *app) policyText(path string) (name string, data []byte, err error) {

@@ -19,6 +19,30 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// dataWriter is standard output that remembers the first write that failed, so
+// that no command need look at each line it writes.
+type dataWriter struct {
+	to     io.Writer
+	failed error
+}
+
+func (w *dataWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if w.failed == nil {
+		w.failed = err
+	}
+	return n, err
+}
+
+// outcome is a command's error, or the output's where the command knows of none
+// of its own but an answer that did not arrive.
+func (w *dataWriter) outcome(err error) error {
+	if w.failed != nil && (err == nil || err == errNo) {
+		return w.failed
+	}
+	return err
+}
+
 // plural is "1 error", "2 errors", "2 prefixes".
 func plural(n int, noun string) string {
 	ending := "s"
