@@ -14,6 +14,7 @@ import (
 func setupApply(flags *pflag.FlagSet) action {
 	dryRun := flags.Bool("dry-run", false, "show what would change, as diff does, and change nothing")
 	allowLockout := flags.Bool("allow-lockout", false, "apply even if it refuses who is logged in by ssh now")
+	skipTests := flags.Bool("skip-tests", false, "apply even if tests of the policy fail")
 	out := outputFlag(flags, "text", "json", "markdown")
 	return func(a *app, _ []string) error {
 		in, err := a.load(true)
@@ -22,6 +23,10 @@ func setupApply(flags *pflag.FlagSet) action {
 		}
 		if *dryRun {
 			return a.diffKernel(in, out.value)
+		}
+		if done := runTests(in.model); done.Failed > 0 && !*skipTests {
+			writeTests(a.err, done)
+			return &failure{exitNo, errors.New("nothing was changed: the policy fails its own tests\nhint: --skip-tests insists")}
 		}
 		return a.apply(in, *allowLockout, out.json())
 	}

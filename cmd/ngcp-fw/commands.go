@@ -28,6 +28,7 @@ func commands() []command {
 		{"compile", "", "print the ruleset, without root", 0, setupCompile},
 		{"diff", "", "what apply would change, or a policy against another one", 0, setupDiff},
 		{"apply", "", "put the policy into force", 0, setupApply},
+		{"test", "", "run the policy's tests on the compiled ruleset", 0, setupTest},
 		{"explain", "", "the verdict on a flow, and the policy line that decides it", 0, setupExplain},
 		{"verify", "", "prove that the ruleset is exactly the policy, over all packets", 0, setupVerify},
 		{"status", "", "what is in force, and whether the kernel still holds it", 0, setupStatus},

@@ -68,7 +68,7 @@ func (a *app) prove(m *exposure.Model, offline, full bool) (*firewall.Proof, err
 func proofDocument(p *firewall.Proof) verifyJSON {
 	doc := verifyJSON{Equal: p.Found == nil, Foreign: append([]string{}, p.Foreign...), Sampled: p.Sampled}
 	if c := p.Found; c != nil {
-		doc.Counterexample = &counterexampleJSON{From: flowFrom(c), To: flowTo(c), In: c.Flow.In,
+		doc.Counterexample = &counterexampleJSON{From: fromText(c.Flow), To: flowTo(c), In: c.Flow.In,
 			Policy: verdictWord(c.Policy), Kernel: verdictWord(c.Kernel), Remarks: strings.Join(packetRemarks(c), ", ")}
 	}
 	return doc
@@ -81,23 +81,12 @@ func verdictWord(accept bool) string {
 	return "drop"
 }
 
-// flowFrom and flowTo are as explain reads them, of protocols that it knows.
-func flowFrom(c *verify.Counterexample) string {
-	if c.Flow.FromPort == 0 {
-		return c.Flow.From.String()
-	}
-	return netip.AddrPortFrom(c.Flow.From, c.Flow.FromPort).String()
-}
-
+// flowTo is as explain reads it, of protocols that it knows.
 func flowTo(c *verify.Counterexample) string {
 	if !policy.HasPorts(c.Flow.Protocol) {
 		return strings.TrimSpace(fmt.Sprintf("%s %s", addressOf(c.Flow.To), c.Flow.Protocol))
 	}
-	to := fmt.Sprint(c.Flow.ToPort)
-	if c.Flow.To.IsValid() {
-		to = netip.AddrPortFrom(c.Flow.To, c.Flow.ToPort).String()
-	}
-	return fmt.Sprintf("%s/%s", to, c.Flow.Protocol)
+	return toText(c.Flow)
 }
 
 func addressOf(a netip.Addr) string {
@@ -157,7 +146,7 @@ func writeProof(w io.Writer, p *firewall.Proof, offline bool) {
 }
 
 func writeCounterexample(w io.Writer, c *verify.Counterexample) {
-	what := fmt.Sprintf("from %s to %s", flowFrom(c), flowTo(c))
+	what := fmt.Sprintf("from %s to %s", fromText(c.Flow), flowTo(c))
 	if c.Flow.In != "" {
 		what += " in " + c.Flow.In
 	}
@@ -165,6 +154,6 @@ func writeCounterexample(w io.Writer, c *verify.Counterexample) {
 	fmt.Fprintf(w, "  %s\n", wrap(what, 2, 4))
 	fmt.Fprintf(w, "  policy: %s, ruleset: %s\n", verdictWord(c.Policy), verdictWord(c.Kernel))
 	if c.Plain() {
-		fmt.Fprintf(w, "  see: %s\n", wrap(fmt.Sprintf("ngcp-fw explain --from %s --to %s --in %s", flowFrom(c), flowTo(c), c.Flow.In), len("  see: "), 4))
+		fmt.Fprintf(w, "  see: %s\n", wrap(fmt.Sprintf("ngcp-fw explain --from %s --to %s --in %s", fromText(c.Flow), flowTo(c), c.Flow.In), len("  see: "), 4))
 	}
 }
