@@ -46,7 +46,8 @@ func setupExplain(flags *pflag.FlagSet) action {
 
 func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 	table := compile.Compile(m, 1)
-	verdict := firewall.Judge(m, table, flow)
+	decision := m.Allows(flow)
+	verdict := firewall.Judge(m, table, decision.At(flow))
 	result := explainJSON{Verdict: "drop", Rule: verdict.Rule}
 	if verdict.Accept {
 		result.Verdict = "accept"
@@ -57,13 +58,15 @@ func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 	case len(verdict.Nearest) > 0:
 		near := nearest(verdict.Nearest)[0]
 		result.Service, result.Role, result.Origin = near.Service, near.Role, roleOrigin(near).Origin()
+	case decision.Denied:
+		result.Origin = decision.DeniedBy.Origin()
 	}
 	if asJSON {
 		if err := writeJSON(a.out, result); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprint(a.out, explanation(flow, verdict))
+		fmt.Fprint(a.out, explanation(flow, decision, verdict))
 	}
 	if !verdict.Accept {
 		return errNo
@@ -72,13 +75,15 @@ func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 }
 
 // explanation is the verdict for people.
-func explanation(flow policy.Flow, v firewall.Verdict) string {
+func explanation(flow policy.Flow, d exposure.Decision, v firewall.Verdict) string {
 	var b strings.Builder
 	switch e := v.Exposure; {
 	case v.Accept && e != nil:
 		fmt.Fprintf(&b, "accepted by %s/%s, %s\n", e.Service, e.Role, e.Origin.Origin())
 	case v.Accept:
 		fmt.Fprintf(&b, "accepted by the host's own rules: %s\n", v.Reason)
+	case d.Denied:
+		fmt.Fprintf(&b, "dropped: %s, %s\n", v.Reason, d.DeniedBy.LineOrigin())
 	case len(v.Nearest) == 0:
 		fmt.Fprintf(&b, "dropped: %s\n", v.Reason)
 	default:

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/diag"
 )
 
 // Decision is what the model says of a flow.
@@ -13,6 +14,7 @@ type Decision struct {
 	Exposure *Exposure  // that accepts it; nil if the host's own rules do, or nobody
 	Host     string     // the host's own rule that decides: loopback, dhcp, spoofed
 	Denied   bool       // deny refuses the source
+	DeniedBy diag.Pos   // the first entry of deny that has it
 	Nearest  []Exposure // of a dropped flow: those that open its port
 }
 
@@ -24,7 +26,7 @@ func (m *Model) Allows(f policy.Flow) Decision {
 	case f.In == loopback:
 		return Decision{Accept: true, Host: "loopback"}
 	case m.Deny.Contains(f.From):
-		return Decision{Denied: true}
+		return Decision{Denied: true, DeniedBy: m.denial(f.From)}
 	case f.From.IsLoopback() || f.To.IsLoopback():
 		return Decision{Host: "spoofed"}
 	}
@@ -43,6 +45,30 @@ func (m *Model) Allows(f policy.Flow) Decision {
 		return Decision{Accept: true, Host: "dhcp"}
 	}
 	return d
+}
+
+func (m *Model) denial(source netip.Addr) diag.Pos {
+	for _, e := range m.Denials {
+		if e.Sources.Contains(source) {
+			return e.Pos
+		}
+	}
+	return diag.Pos{}
+}
+
+// At is the flow with a local address that the accepting exposure is open at,
+// where the flow names none.
+func (d Decision) At(f policy.Flow) policy.Flow {
+	if d.Exposure == nil || f.To.IsValid() {
+		return f
+	}
+	for _, a := range d.Exposure.Addresses {
+		if a.Is4() == f.From.Is4() {
+			f.To = a
+			break
+		}
+	}
+	return f
 }
 
 // opens reports whether the flow's port is one of the exposure's.

@@ -28,6 +28,7 @@ type Model struct {
 	Services   []Service  // every service of the table, then the policy's own; on or off
 	Exposures  []Exposure // in the order of Services and of each one's roles
 	Deny       addr.Set
+	Denials    []policy.Entry // what makes up Deny
 	NeverBan   addr.Set
 	Mediaproxy policy.Mediaproxy
 	Log        *policy.Log

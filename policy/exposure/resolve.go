@@ -63,6 +63,7 @@ func (r *resolver) warn(pos diag.Pos, width int, code, message, hint string) {
 func (r *resolver) resolveRoles() {
 	deny := r.entries("deny", r.in.Policy.Deny)
 	r.model.Deny = deny
+	r.model.Denials = slices.DeleteFunc(slices.Clone(r.in.Policy.Deny), r.hasExpired)
 	r.addRole(policy.Subscribers, addr.Any(), addr.Set{}, diag.Pos{})
 	r.addRole(policy.Administrators, addr.Set{}, addr.Set{}, diag.Pos{})
 	r.addRole(policy.Cluster, r.clusterSources(), addr.Set{}, diag.Pos{})
