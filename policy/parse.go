@@ -58,7 +58,10 @@ var policyKeys = []row[Policy]{
 	{key: "mediaproxy", parse: parseMediaproxy},
 	{key: "log", parse: parseLog},
 	{key: "forward", parse: parseForward},
-	{key: "observe", parse: func(p *parser, n *yaml.Node, into *Policy) { into.Observe, _ = p.boolean(n, "observe") }},
+	{key: "observe", parse: func(p *parser, n *yaml.Node, into *Policy) {
+		into.Observe, _ = p.boolean(n, "observe")
+		into.ObservePos = p.pos(n)
+	}},
 	{key: "tests", parse: parseTests},
 }
 

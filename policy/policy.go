@@ -23,6 +23,7 @@ type Policy struct {
 	Log        *Log // nil: dropped packets are counted but not logged
 	Forward    Forward
 	Observe    bool
+	ObservePos diag.Pos
 	Tests      []Test
 }
 

@@ -55,7 +55,7 @@ func (a *app) diffAgainst(in *input, path, format string) error {
 		return errReported
 	}
 	r := review{
-		exposure: exposure.Compare(old.model, in.model),
+		exposure: exposure.Compare(old.model.InForce(), in.model.InForce()),
 		rules:    ruleset.Diff(compile.Compile(old.model, 1), compile.Compile(in.model, 1)),
 	}
 	if err := a.writeReview(r, format); err != nil {

@@ -37,8 +37,11 @@ func writeReviewText(w io.Writer, r review) {
 		fmt.Fprintln(w, "No change in exposure.")
 	}
 	writeRules(w, r)
+	if slices.ContainsFunc(r.exposure.Gained, byObserve) {
+		fmt.Fprintln(w, "!! "+wrap("observe would be on: nothing would be dropped any more, only counted and logged", 3, 3))
+	}
 	for _, d := range r.exposure.Gained {
-		if deltaSign(d, "+") == alarm {
+		if deltaSign(d, "+") == alarm && !byObserve(d) {
 			fmt.Fprintln(w, "!! "+wrap(alarmText(d), 3, 3))
 		}
 	}
@@ -131,11 +134,15 @@ func deltaPlace(d exposure.Delta) cell {
 const alarm = "!!"
 
 func deltaSign(d exposure.Delta, sign string) string {
-	if sign == "+" && d.Admin && openToAll(d) {
+	if sign == "+" && (byObserve(d) || d.Admin && openToAll(d)) {
 		return alarm
 	}
 	return sign
 }
+
+// byObserve tells what observe lets in from a service of that name, which has
+// roles.
+func byObserve(d exposure.Delta) bool { return d.Service == exposure.Observe && d.Role == "" }
 
 func openToAll(d exposure.Delta) bool { return openFamily(d) != "" }
 

@@ -39,6 +39,20 @@ func Compare(old, new *Model) Change {
 	return Change{Gained: g.beyond(b, a), Lost: g.beyond(a, b)}
 }
 
+// Observe is the name of what observe lets in, in a comparison.
+const Observe = "observe"
+
+// InForce is the model as packets meet it: where observe is on, everybody
+// reaches everything. A nil model stays nil.
+func (m *Model) InForce() *Model {
+	if m == nil || !m.Observe {
+		return m
+	}
+	open := *m
+	open.Exposures = append(slices.Clone(m.Exposures), Exposure{Service: Observe, Sources: addr.Any(), Origin: m.ObservePos})
+	return &open
+}
+
 func exposuresOf(m *Model) []Exposure {
 	if m == nil {
 		return nil

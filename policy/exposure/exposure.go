@@ -34,6 +34,7 @@ type Model struct {
 	Log        *policy.Log
 	Forward    policy.Forward
 	Observe    bool
+	ObservePos diag.Pos
 	Tests      []policy.Test
 }
 

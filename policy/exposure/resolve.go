@@ -16,7 +16,7 @@ func Resolve(in Inputs) (*Model, diag.List) {
 	r := &resolver{in: in, roles: map[string]*role{}, written: map[string]*policy.Service{}}
 	r.model = &Model{
 		Host: in.Host, Mediaproxy: in.Policy.Mediaproxy, Log: in.Policy.Log,
-		Forward: in.Policy.Forward, Observe: in.Policy.Observe, Tests: in.Policy.Tests,
+		Forward: in.Policy.Forward, Observe: in.Policy.Observe, ObservePos: in.Policy.ObservePos, Tests: in.Policy.Tests,
 	}
 	if in.Network != nil {
 		r.host, _ = in.Network.Host(in.Host)
