@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"ngcp-fw/policy"
@@ -131,8 +132,9 @@ const largestFile = 32<<20 + 1
 
 func readAll(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, largestFile)) }
 
-func readWhole(path string) ([]byte, error) {
-	f, err := os.Open(path)
+func readWhole(path string) ([]byte, error) { return readOpened(os.Open(path)) }
+
+func readOpened(f *os.File, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +144,17 @@ func readWhole(path string) ([]byte, error) {
 
 func (in *input) openList(path string) (io.ReadCloser, error) {
 	in.lists[path] = true
+	return openNamed(path)
+}
+
+// openNamed opens a file that a policy names. What may wait for ever, or never
+// end, is refused; but a caller may pass a file on, as <(…) of a shell does.
+func openNamed(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	passed := path == os.DevNull || path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/")
+	if err == nil && !passed && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("is a pipe or a device, not a file")}
+	}
 	return os.Open(path)
 }
 
@@ -201,13 +214,13 @@ func (in *input) readNetwork(flag string) *ngcp.Network {
 }
 
 func (in *input) readFile(f file) ([]byte, bool) {
-	data, err := readWhole(f.path)
+	open, pos := openNamed, f.pos
+	if pos.IsZero() { // a flag's
+		open, pos.File = os.Open, f.path
+	}
+	data, err := readOpened(open(f.path))
 	if err == nil {
 		return data, true
-	}
-	pos := f.pos
-	if pos.IsZero() {
-		pos.File = f.path
 	}
 	in.fail(pos, "file-unreadable", fmt.Sprintf("%s: %s", f.path, diag.FileProblem(err)), "")
 	return nil, false

@@ -163,9 +163,10 @@ func (r *resolver) emptyRole(found *role, so string) {
 	r.warn(found.pos, 0, "role-empty", message+so, hint)
 }
 
-// roleless warns of a service whose list of roles is empty.
+// roleless warns of a service whose list of roles is empty. One of one's own
+// that has no such list is wrong, and no longer in need of a warning.
 func (r *resolver) roleless(s *Service, own *service) {
-	if own.written != nil && len(own.roles) == 0 {
+	if own.written != nil && len(own.roles) == 0 && !own.written.RolesPos.IsZero() {
 		r.warn(own.written.RolesPos, 0, "role-empty", s.Name+" has no role: it can be reached by nobody",
 			"list roles, or switch it off with enabled: false")
 	}

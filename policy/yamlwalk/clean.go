@@ -12,6 +12,25 @@ const maxTold = 10
 
 var byteOrderMark = []byte("\uFEFF")
 
+// isUTF16 reports whether the text begins as UTF-16 does: with its byte-order
+// mark, or with an ASCII character that has a zero byte at its side (YAML 1.2.2,
+// section 5.2).
+func isUTF16(data []byte) bool {
+	if len(data) < 2 {
+		return false
+	}
+	switch a, b := data[0], data[1]; {
+	case a == 0:
+		return isText(b)
+	case b == 0:
+		return isText(a)
+	default:
+		return a == 0xfe && b == 0xff || a == 0xff && b == 0xfe
+	}
+}
+
+func isText(b byte) bool { return b >= ' ' && b <= '~' || b == '\n' || b == '\r' || b == '\t' }
+
 // clean gives the text without byte-order mark, with everything that YAML
 // can't hold replaced by U+FFFD, and with no line break but LF and CR LF, so
 // that lines are those of the operator's editor.

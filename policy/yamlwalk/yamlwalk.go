@@ -36,6 +36,10 @@ func Read(file string, data []byte, strict bool) (*yaml.Node, diag.List) {
 		r.report(1, 0, 0, "yaml-size", fmt.Sprintf("the file is larger than %d MiB", MaxSize>>20), "")
 		return nil, r.list
 	}
+	if isUTF16(data) {
+		r.report(1, 0, 0, "yaml-encoding", "the file is UTF-16, not UTF-8", "save the file as UTF-8 text")
+		return nil, r.list
+	}
 	text := r.clean(data)
 	root := r.parse(text)
 	if root != nil {
