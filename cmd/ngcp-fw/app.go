@@ -23,6 +23,7 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	flags    globalFlags
+	acted    bool // the command has changed the system, as it was asked to
 }
 
 // failure is an error that knows its exit code.
@@ -50,7 +51,10 @@ func systemFailure(err error) error { return &failure{exitSystem, err} }
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	data := &dataWriter{to: out}
 	a := &app{in: in, out: data, err: errOut}
-	err := data.outcome(a.dispatch(args))
+	err := a.dispatch(args)
+	if !a.acted {
+		err = data.outcome(err)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -105,7 +109,9 @@ func (a *app) runCommand(name string, args []string) error {
 	if n := flags.NArg(); n > cmd.maxArgs {
 		return usagef("%s takes no %q\nhint: ngcp-fw help %s", name, flags.Arg(cmd.maxArgs), name)
 	}
-	return body(a, flags.Args())
+	err := body(a, flags.Args())
+	a.acted = err == nil && cmd.acts()
+	return err
 }
 
 // prepare makes the command's flag set: its own flags and the global ones.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -38,6 +39,12 @@ func commands() []command {
 		{"completion", "SHELL", "print the completion script for bash, zsh or fish", 1, setupCompletion},
 		{"help", "[COMMAND]", "print help", 1, setupHelp},
 	}
+}
+
+// acts reports whether the command is there to change the system, not to tell:
+// then what it did counts, and not whether the words about it could be written.
+func (c command) acts() bool {
+	return slices.Contains([]string{"apply", "restore", "remove"}, c.name)
 }
 
 func findCommand(name string) (command, bool) {
