@@ -1,11 +1,15 @@
 package main
 
 import (
+	"net/netip"
+	"slices"
+
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -21,6 +25,7 @@ type review struct {
 	exposure exposure.Change
 	rules    []ruleset.Change
 	remark   string // what the reader should know before
+	notice   string // what the reader must not miss
 	first    bool   // every rule is new, and not worth a line each
 }
 
@@ -58,6 +63,9 @@ func (a *app) diffAgainst(in *input, path, format string) error {
 		exposure: exposure.Compare(old.model.InForce(), in.model.InForce()),
 		rules:    ruleset.Diff(compile.Compile(old.model, 1), compile.Compile(in.model, 1)),
 	}
+	if slices.ContainsFunc(r.exposure.Gained, byObserve) {
+		r.notice = observeOn
+	}
 	if err := a.writeReview(r, format); err != nil {
 		return err
 	}
@@ -85,6 +93,7 @@ func (a *app) writePlan(plan *firewall.Plan, format string) error {
 	case plan.Changed() && !plan.Known:
 		r.remark = "What is in force was not applied from this state directory, so this counts from\nnothing:"
 	}
+	r.notice = observeNotice(plan)
 	if err := a.writeReview(r, format); err != nil {
 		return err
 	}
@@ -92,4 +101,26 @@ func (a *app) writePlan(plan *firewall.Plan, format string) error {
 		return errNo
 	}
 	return nil
+}
+
+// spoofed is a flow that no policy accepts, whatever it says.
+var spoofed = policy.Flow{
+	From: netip.MustParseAddr("127.0.0.1"), To: netip.MustParseAddr("192.0.2.1"), ToPort: 1, Protocol: policy.TCP,
+}
+
+// observes reports whether a ruleset drops nothing.
+func observes(t *ruleset.Table) bool {
+	return t != nil && t.EvaluateInput(firewall.Packet(spoofed, "")).Accept
+}
+
+// observeNotice is for a plan that begins or ends to drop at all, which its
+// exposures do not tell: those in force are kept without observe.
+func observeNotice(plan *firewall.Plan) string {
+	switch before, after := observes(plan.Current), observes(plan.Target); {
+	case after && !before:
+		return observeOn
+	case before && !after:
+		return "observe would be off: what no service lets in would be dropped from then on"
+	}
+	return ""
 }

@@ -37,8 +37,8 @@ func writeReviewText(w io.Writer, r review) {
 		fmt.Fprintln(w, "No change in exposure.")
 	}
 	writeRules(w, r)
-	if slices.ContainsFunc(r.exposure.Gained, byObserve) {
-		fmt.Fprintln(w, "!! "+wrap("observe would be on: nothing would be dropped any more, only counted and logged", 3, 3))
+	if r.notice != "" {
+		fmt.Fprintln(w, "!! "+wrap(r.notice, 3, 3))
 	}
 	for _, d := range r.exposure.Gained {
 		if deltaSign(d, "+") == alarm && !byObserve(d) {
@@ -130,6 +130,9 @@ func deltaPlace(d exposure.Delta) cell {
 	return names
 }
 
+// observeOn is what observe means to who reads a change.
+const observeOn = "observe would be on: nothing would be dropped any more, only counted and logged"
+
 // alarm marks an administrators' service that opens to everyone.
 const alarm = "!!"
 
@@ -172,6 +175,9 @@ func alarmText(d exposure.Delta) string {
 func writeMarkdown(w io.Writer, r review) {
 	if r.remark != "" {
 		fmt.Fprintf(w, "%s\n\n", r.remark)
+	}
+	if r.notice != "" {
+		fmt.Fprintf(w, "**!! %s**\n\n", r.notice)
 	}
 	if r.exposure.IsEmpty() {
 		fmt.Fprintln(w, "**No change in exposure.**")
