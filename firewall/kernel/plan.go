@@ -43,7 +43,7 @@ const (
 
 // partSize is about how many bytes of early messages are committed at once: the
 // kernel takes more, but all of them have to be in our memory, too.
-const partSize = 32 << 20
+const partSize = 16 << 20
 
 // part is how many of the early messages go first: all if they are not too many.
 func (b batch) part() int {

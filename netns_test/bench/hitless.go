@@ -15,7 +15,7 @@ const (
 	longList         = 100_000
 	fewReplacements  = 100 // by nft -f
 	longReplacements = 20  // of the long list
-	floodLimit       = time.Minute
+	floodLimit       = 3 * time.Minute
 	echoLimit        = 2 * time.Minute
 	connections      = 200
 )

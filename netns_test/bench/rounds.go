@@ -54,6 +54,11 @@ func wallRow(what string, ours, theirs time.Duration, beside string, limit float
 	return ratioRow(what, ours.Seconds()/theirs.Seconds(), duration(ours), beside+": "+duration(theirs), limit)
 }
 
+// plainRow is wallRow without a goal.
+func plainRow(what string, ours, theirs time.Duration, beside string) row {
+	return row{What: what, Ours: duration(ours), Beside: beside + ": " + duration(theirs), Ratio: fmt.Sprintf("%.2f", ours.Seconds()/theirs.Seconds())}
+}
+
 // memoryRow compares peak memory.
 func memoryRow(what string, ours, theirs int64, beside string, limit float64) row {
 	return ratioRow(what, float64(ours)/float64(theirs), megabytes(ours), beside+": "+megabytes(theirs), limit)

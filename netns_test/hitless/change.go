@@ -7,6 +7,7 @@ import (
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/netns_test/lab"
 	"ngcp-fw/policy/exposure"
 )
@@ -15,17 +16,24 @@ import (
 // host's namespace.
 type Way func(m *exposure.Model, nth int) error
 
-// ByKernel sends rulesets over one connection, without a pause between them:
-// kernel.Conn.Apply compares, sends, and verifies. Done ends it.
+// ByKernel sends rulesets over one connection, without a pause between them, as
+// firewall.Firewall.Apply does: what nothing changes stays, large sets are changed
+// in place where that is safe, and the kernel is asked afterwards. Done ends it.
 func ByKernel() (way Way, done func() error) {
 	var conn *kernel.Conn
+	var last *ruleset.Table
 	way = func(m *exposure.Model, nth int) (err error) {
 		if conn == nil {
 			if conn, err = kernel.Open(); err != nil {
 				return err
 			}
 		}
-		_, err = conn.Apply(compile.Compile(m, uint64(nth)+1))
+		now, err := conn.Examine(compile.Family, compile.TableName, last)
+		if err != nil {
+			return err
+		}
+		last = compile.Compile(m, 1).Following(now.Table, uint64(nth)+1)
+		_, err = conn.Replace(now, last)
 		return err
 	}
 	return way, func() error {
