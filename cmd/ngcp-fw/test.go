@@ -68,7 +68,7 @@ func runTests(m *exposure.Model) testsJSON {
 	done := testsJSON{Results: []testResult{}}
 	table := compile.Compile(m, 1)
 	for _, t := range m.Tests {
-		v := firewall.Judge(m, table, t.Flow)
+		v := firewall.Judge(m, table, m.Allows(t.Flow).At(t.Flow))
 		r := testResult{From: fromText(t.Flow), To: toText(t.Flow), In: t.Flow.In,
 			Expect: verdictWord(t.Accept), Got: verdictWord(v.Accept), Origin: t.Pos.Origin(), reason: v.Reason}
 		if r.passed() {
