@@ -29,11 +29,12 @@ type Plan struct {
 	Generation uint64         // Target's number; the current one's where nothing changes
 	Changes    []ruleset.Change
 	Exposure   exposure.Change
-	Cut        int      // after applying: tracked flows of sources that are refused now, which were ended
-	Remarks    []string // after applying: what went wrong besides, though the ruleset is in force
-	Replaced   bool     // after applying: the whole table had to go and come back, with its counters and bans
-	Media      Media    // after applying: the mediaproxy rule
-	Known      bool     // the exposures in force are known; if not, Exposure counts from nothing
+	Cut        int               // after applying: tracked flows of sources that are refused now, which were ended
+	Remarks    []string          // after applying: what went wrong besides, though the ruleset is in force
+	Replaced   bool              // after applying: the whole table had to go and come back, with its counters and bans
+	Media      Media             // after applying: the mediaproxy rule
+	Rule       mediaproxy.Report // before applying: the same, as it is
+	Known      bool              // the exposures in force are known; if not, Exposure counts from nothing
 
 	again   bool            // Target is a snapshot's, under its own number
 	reading kernel.Reading  // Current, as it was read
@@ -41,8 +42,15 @@ type Plan struct {
 	exact   bool            // Current is as the kernel has it, to the last element
 }
 
-// Changed reports whether applying would send anything.
+// Changed reports whether applying would send anything about our table.
 func (p *Plan) Changed() bool { return len(p.Changes) > 0 }
+
+// RuleChanged reports whether applying would do anything about the mediaproxy
+// rule, which wants rtpengine's module.
+func (p *Plan) RuleChanged() bool {
+	host := p.Rule.Host
+	return len(p.Rule.Drift) > 0 && (host.Control || len(host.Loaded)+len(host.Available) > 0)
+}
 
 // Plan compares the model with what is in force.
 func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
@@ -51,7 +59,13 @@ func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	return f.plan(conn, compiled(m, Author{}))
+	p, err := f.plan(conn, compiled(m, Author{}))
+	if err != nil {
+		return nil, err
+	}
+	kept := mediaOf(m)
+	p.Rule, err = inspectMedia(conn, &kept)
+	return p, err
 }
 
 func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {

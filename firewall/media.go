@@ -30,12 +30,12 @@ func keepMedia(conn *kernel.Conn, asked store.Media) (m Media) {
 }
 
 // inspectMedia is what there is of the rule that was asked for, and what is
-// wrong with it. Where nothing is known of what was applied, that is auto.
-func inspectMedia(conn *kernel.Conn, snapshot *store.Meta) (mediaproxy.Report, error) {
+// wrong with it. Where nothing is known of that, it is auto.
+func inspectMedia(conn *kernel.Conn, asked *store.Media) (mediaproxy.Report, error) {
 	q := mediaproxy.Question{Setting: policy.Mediaproxy{Rule: string(mediaproxy.ModeAuto)}, Main: compile.TableName}
-	if snapshot != nil {
-		q.Setting = policy.Mediaproxy{Rule: snapshot.Mediaproxy.Rule, Table: snapshot.Mediaproxy.Table}
-		q.RTP = snapshot.Mediaproxy.RTP
+	if asked != nil {
+		q.Setting = policy.Mediaproxy{Rule: asked.Rule, Table: asked.Table}
+		q.RTP = asked.RTP
 	}
 	return mediaproxy.Inspect(conn, mediaproxy.Host{}, q)
 }

@@ -44,10 +44,14 @@ func (f Firewall) status(full bool) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Media, err = inspectMedia(conn, s.Snapshot); err != nil {
+	var asked *store.Media
+	if s.Snapshot != nil {
+		asked = &s.Snapshot.Mediaproxy
+	}
+	if s.Media, err = inspectMedia(conn, asked); err != nil {
 		return nil, err
 	}
-	if s.Applied {
+	if s.Applied || len(s.Drift) > 0 {
 		s.Drift = append(s.Drift, s.Media.Drift...)
 	}
 	return s, nil

@@ -18,15 +18,18 @@ type diffJSON struct {
 	Gained  []exposure.Fact  `json:"gained"`
 	Lost    []exposure.Fact  `json:"lost"`
 	Rules   []ruleset.Change `json:"rules"`
+
+	Mediaproxy []string `json:"mediaproxy,omitempty"` // what is wrong with its rule, against the kernel
 }
 
 // review is a change as it is shown, wherever its two sides come from.
 type review struct {
 	exposure exposure.Change
 	rules    []ruleset.Change
-	remark   string // what the reader should know before
-	notice   string // what the reader must not miss
-	first    bool   // every rule is new, and not worth a line each
+	remark   string   // what the reader should know before
+	notice   string   // what the reader must not miss
+	media    []string // what is wrong with the mediaproxy rule
+	first    bool     // every rule is new, and not worth a line each
 }
 
 func setupDiff(flags *pflag.FlagSet) action {
@@ -85,7 +88,7 @@ func (a *app) diffKernel(in *input, format string) error {
 
 // writePlan shows what applying would change; exit 1 where it would send anything.
 func (a *app) writePlan(plan *firewall.Plan, format string) error {
-	r := review{exposure: plan.Exposure, rules: plan.Changes}
+	r := review{exposure: plan.Exposure, rules: plan.Changes, media: slices.Concat(plan.Rule.Drift, plan.Rule.Findings)}
 	switch {
 	case plan.Current == nil:
 		r.first = true
@@ -97,7 +100,7 @@ func (a *app) writePlan(plan *firewall.Plan, format string) error {
 	if err := a.writeReview(r, format); err != nil {
 		return err
 	}
-	if plan.Changed() {
+	if plan.Changed() || plan.RuleChanged() {
 		return errNo
 	}
 	return nil

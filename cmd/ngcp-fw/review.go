@@ -14,7 +14,7 @@ func (a *app) writeReview(r review, format string) error {
 	switch format {
 	case "json":
 		return writeJSON(a.out, diffJSON{len(r.rules) > 0 || !r.exposure.IsEmpty(),
-			exposure.DeltaFacts(r.exposure.Gained), exposure.DeltaFacts(r.exposure.Lost), append([]ruleset.Change{}, r.rules...)})
+			exposure.DeltaFacts(r.exposure.Gained), exposure.DeltaFacts(r.exposure.Lost), append([]ruleset.Change{}, r.rules...), r.media})
 	case "markdown":
 		writeMarkdown(a.out, r)
 	default:
@@ -24,6 +24,13 @@ func (a *app) writeReview(r review, format string) error {
 }
 
 func writeReviewText(w io.Writer, r review) {
+	writeChanges(w, r)
+	for _, line := range r.media {
+		writeNote(w, "mediaproxy", line)
+	}
+}
+
+func writeChanges(w io.Writer, r review) {
 	if r.remark != "" {
 		fmt.Fprintln(w, r.remark)
 	}
@@ -184,6 +191,9 @@ func writeMarkdown(w io.Writer, r review) {
 	}
 	markdownDeltas(w, "Who can reach more", "+", r.exposure.Gained)
 	markdownDeltas(w, "Who can reach less", "-", r.exposure.Lost)
+	for _, line := range r.media {
+		fmt.Fprintf(w, "- mediaproxy: %s\n", line)
+	}
 	if len(r.rules) == 0 {
 		return
 	}
