@@ -16,9 +16,12 @@ import (
 	"ngcp-fw/netns_test/vm"
 )
 
+// tests are a package's that run in the guest.
+type tests struct{ folder, run, skip string }
+
 // onOldKernel is the packages whose tests run on the guest's kernel: those that
 // meet a kernel, and that do not take minutes there.
-var onOldKernel = []struct{ folder, run, skip string }{
+var onOldKernel = []tests{
 	{"firewall/kernel", "", ""},
 	{"firewall/ruleset", "TestTwoRoads|TestNft|Live", ""},
 	{"firewall/compile", "TestTextAndNetlink", ""},
@@ -28,7 +31,7 @@ var onOldKernel = []struct{ folder, run, skip string }{
 
 // testsFunction is the guest's command that runs the tests of a package.
 const testsFunction = `
-export NGCP_FW_PROGRAM=/job/ngcp-fw
+export NGCP_FW_PROGRAM=/job/ngcp-fw NGCP_FW_GUEST=1
 tests() {
 	cd /job/$1
 	./tests -test.v -test.short -test.timeout 14m -test.run "$2" -test.skip "$3" 2>&1
@@ -41,10 +44,17 @@ tests() {
 var resultLine = regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): (\S+) \((\S+)s\)$`)
 
 func TestTheOldKernelPassesTheTests(t *testing.T) {
-	m := vm.New(t, vm.Guest{CPUs: 2, Timeout: 15 * time.Minute})
+	t.Parallel()
+	runTests(t, vm.Guest{CPUs: 2, Timeout: 15 * time.Minute}, onOldKernel)
+}
+
+// runTests runs the packages' tests in one boot of a guest.
+func runTests(t *testing.T, guest vm.Guest, all []tests) {
+	t.Helper()
+	m := vm.New(t, guest)
 	files := vm.Files{"ngcp-fw": vm.Program(t, "cmd/ngcp-fw"), "examples": "../../examples"}
 	script := testsFunction
-	for i, p := range onOldKernel {
+	for i, p := range all {
 		files[p.folder+"/tests"] = vm.TestProgram(t, p.folder)
 		if testdata := filepath.Join("../..", p.folder, "testdata"); exists(testdata) {
 			files[p.folder+"/testdata"] = testdata
@@ -58,7 +68,7 @@ func TestTheOldKernelPassesTheTests(t *testing.T) {
 	r := m.Run(t, files, script+"wait; cat /tmp/[0-9]\n")
 	require.Zero(t, r.Code, r.Output)
 	rest := r.Output
-	for _, p := range onOldKernel {
+	for _, p := range all {
 		t.Run(p.folder, func(t *testing.T) {
 			text, after, ended := strings.Cut(rest, "\nend of "+p.folder+": ")
 			require.True(t, ended, rest)

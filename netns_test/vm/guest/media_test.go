@@ -1,0 +1,181 @@
+package guest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// pairs are calls within a family, and between the two.
+var pairs = []struct{ name, from, to string }{
+	{"IPv4", phoneA4, phoneB4},
+	{"IPv6", phoneA6, phoneB6},
+	{"IPv4 to IPv6", phoneA4, phoneB6},
+	{"IPv6 to IPv4", phoneA6, phoneB4},
+}
+
+func TestTheKernelForwardsCalls(t *testing.T) {
+	clean(t)
+	assert.Contains(t, apply(t, 0, "").out, "The mediaproxy rule (RTPENGINE, table 0) was put in: rtpengine 10.5")
+	start(t)
+	for _, p := range pairs {
+		t.Run(p.name, func(t *testing.T) {
+			c := dial(t, p.from, p.to)
+			before := inForce(t)
+			kernel := c.converse(t)
+			assert.Greater(t, kernel, nearlyAll)
+			after := inForce(t)
+			counted := after.taken("ip") + after.taken("ip6") - before.taken("ip") - before.taken("ip6")
+			assert.Equal(t, 2*sentence, counted, "the rule counts whatever comes to it")
+			c.hangUp(t)
+		})
+	}
+}
+
+func TestNothingComesFromSourcesThatAreNotAllowed(t *testing.T) {
+	for _, p := range []struct{ name, from, to string }{{"IPv4", stranger4, phoneB4}, {"IPv6", stranger6, phoneB6}} {
+		t.Run(p.name, func(t *testing.T) {
+			clean(t)
+			apply(t, 0, "")
+			start(t)
+			c := dial(t, p.from, p.to)
+			stranger, allowed := c.ends[0], c.ends[1]
+			c.talk(t, oneSentence, 0)
+			assert.Zero(t, allowed.heard.Load(), "before rtpengine has sent anything to the stranger")
+			c.talk(t, oneSentence, 1)
+			assert.EqualValues(t, sentence, stranger.heard.Load(), "the other way is open")
+			kernel := inKernel(t)
+			c.talk(t, oneSentence, 0)
+			assert.Zero(t, allowed.heard.Load(), "what rtpengine sent makes no reply of the stranger's packets")
+			assert.Equal(t, kernel, inKernel(t))
+			time.Sleep(1500 * time.Millisecond) // the daemon asks the kernel every second
+			assert.EqualValues(t, sentence, c.total(t), "packets in the daemon's count: the allowed phone's")
+			c.hangUp(t)
+		})
+	}
+}
+
+func TestALostRuleIsToldAndPutBack(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		lose  [][]string
+		drift []string
+	}{
+		{"nft flush ruleset", [][]string{{"nft", "flush", "ruleset"}},
+			[]string{"the mediaproxy rule for IPv4 is missing", "the mediaproxy rule for IPv6 is missing"}},
+		{"our chain is gone", [][]string{{"nft", "flush chain ip filter ngcp-fw-mediaproxy; delete chain ip filter ngcp-fw-mediaproxy"}},
+			[]string{"the mediaproxy rule for IPv4 is missing"}},
+		{"our rule is gone", [][]string{{"nft", "flush", "chain", "ip", "filter", "ngcp-fw-mediaproxy"}},
+			[]string{"somebody else changed chain ngcp-fw-mediaproxy of table ip filter"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			clean(t)
+			apply(t, 0, "")
+			start(t)
+			c := dial(t, phoneA4, phoneB4)
+			assert.Greater(t, c.converse(t), nearlyAll)
+			for _, command := range row.lose {
+				run(t, command[0], command[1:]...)
+			}
+			s := status(t, 1)
+			assert.False(t, s.Mediaproxy.InForce)
+			drift := strings.Join(s.Drift, "\n")
+			for _, want := range row.drift {
+				assert.Contains(t, drift, want)
+			}
+			assert.Zero(t, c.converse(t), "the call goes on in user space")
+			assert.Contains(t, apply(t, 0, "").out, "was put in")
+			inForce(t)
+			assert.Greater(t, c.converse(t), nearlyAll, "the same call")
+			c.hangUp(t)
+			c = dial(t, phoneA4, phoneB4)
+			assert.Greater(t, c.converse(t), nearlyAll, "a new call")
+			c.hangUp(t)
+		})
+	}
+}
+
+func TestTheRuleOutlivesTheDaemon(t *testing.T) {
+	clean(t)
+	apply(t, 0, "")
+	d := start(t)
+	lost := dial(t, phoneA4, phoneB4)
+	assert.Greater(t, lost.converse(t), nearlyAll)
+	d.stop(t)
+	s := status(t, 0)
+	assert.True(t, s.Mediaproxy.InForce)
+	assert.Equal(t, []string{"no rtpengine runs here"}, s.Mediaproxy.Findings)
+	start(t)
+	c := dial(t, phoneA4, phoneB4)
+	before := inForce(t)
+	assert.Greater(t, before.taken("ip"), nearlyAll, "of the lost call")
+	assert.Greater(t, c.converse(t), nearlyAll)
+	assert.Equal(t, before.taken("ip")+2*sentence, inForce(t).taken("ip"), "it is the same rule, with its count")
+	c.hangUp(t)
+}
+
+func TestAppliesCostNoPacketOfACall(t *testing.T) {
+	clean(t)
+	policies := []string{"", "  friends: {allow: [203.0.113.0/24]}\nservices: {ssh: {roles: [administrators, friends]}}\n"}
+	apply(t, 0, policies[0])
+	start(t)
+	c := dial(t, phoneA4, phoneB6)
+	before := inKernel(t)
+	stop := c.keepTalking(t)
+	defer stop()
+	for i := range 20 {
+		apply(t, 0, policies[(i+1)%2])
+	}
+	stop()
+	c.complete(t)
+	kernel := inKernel(t) - before
+	sent := int(c.ends[0].sent.Load())
+	t.Logf("%d packets a phone, %d forwarded by the kernel", sent, kernel)
+	assert.Greater(t, sent, 2*sentence)
+	assert.Greater(t, kernel, 2*sent*9/10)
+	inForce(t)
+	c.hangUp(t)
+}
+
+func TestRemoveTakesOurChainAndNothingElse(t *testing.T) {
+	clean(t)
+	run(t, "iptables", "-A", "INPUT", "-p", "tcp", "--dport", "9999", "-j", "ACCEPT")
+	run(t, "ip6tables", "-A", "INPUT", "-p", "tcp", "--dport", "9999", "-j", "REJECT")
+	others := func() string { return run(t, "nft", "--stateless", "list", "ruleset") }
+	before := others()
+	apply(t, 0, "")
+	start(t)
+	c := dial(t, phoneA4, phoneB4)
+	assert.Greater(t, c.converse(t), nearlyAll)
+	assert.NotEqual(t, before, others())
+	fw(t, 0, "remove")
+	assert.Equal(t, before, others())
+	assert.Zero(t, c.converse(t), "the call goes on in user space")
+	c.hangUp(t)
+}
+
+// A rule of the init script, as of mr3.7 to mr11.5, at the priority of iptables.
+func TestARuleOfOthersComesAfterOurVerdict(t *testing.T) {
+	clean(t)
+	for _, iptables := range []string{"iptables", "ip6tables"} {
+		run(t, iptables, "-A", "INPUT", "-p", "udp", "-j", "RTPENGINE", "--id", "0")
+	}
+	apply(t, 0, "mediaproxy: {rule: daemon}\n")
+	start(t)
+	s := status(t, 0)
+	assert.Equal(t, "daemon", s.Mediaproxy.Mode)
+	assert.True(t, s.Mediaproxy.InForce)
+	c := dial(t, phoneA4, phoneB6)
+	assert.Greater(t, c.converse(t), nearlyAll)
+	c.hangUp(t)
+	c = dial(t, stranger4, phoneB6)
+	c.talk(t, oneSentence, 1)
+	kernel := inKernel(t)
+	c.talk(t, oneSentence, 0)
+	require.Equal(t, kernel, inKernel(t))
+	assert.Zero(t, c.ends[1].heard.Load())
+	c.hangUp(t)
+}
