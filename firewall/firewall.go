@@ -5,6 +5,7 @@ package firewall
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/host"
@@ -37,6 +38,7 @@ type Plan struct {
 	Known      bool              // the exposures in force are known; if not, Exposure counts from nothing
 
 	again   bool            // Target is a snapshot's, under its own number
+	media   bool            // what was asked for of the mediaproxy rule is asked for again
 	reading kernel.Reading  // Current, as it was read
 	before  *exposure.Model // who may reach what now; nil: unknown, or nobody by us
 	exact   bool            // Current is as the kernel has it, to the last element
@@ -88,6 +90,7 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	}
 	before, known := now.exposures()
 	p.Known, p.before = known, before
+	p.media = now.snapshot != nil && reflect.DeepEqual(now.snapshot.Meta.Mediaproxy, w.meta.Mediaproxy)
 	if p.Changed() { // the same rules are the same exposures
 		p.Exposure = exposure.Compare(before, w.model)
 	}
@@ -203,7 +206,7 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, er
 			return nil, err
 		}
 	}
-	if !plan.Changed() && plan.Known {
+	if !plan.Changed() && plan.Known && plan.media {
 		return plan, f.store().Confirm(plan.Generation)
 	}
 	saving, err := f.keep(plan, w)

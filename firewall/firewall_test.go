@@ -119,6 +119,22 @@ func TestUnchangedSendsNothing(t *testing.T) {
 	assert.Equal(t, before, after)
 }
 
+// The rule is no part of the table: what was asked for is known, and restored, all
+// the same.
+func TestOnlyTheMediaproxyRuleIsAskedForOtherwise(t *testing.T) {
+	f := inNamespace(t)
+	apply(t, f, office)
+	for _, setting := range []string{"off", "daemon", "auto"} {
+		plan := apply(t, f, office+"mediaproxy: {rule: "+setting+"}\n")
+		assert.False(t, plan.Changed())
+		s, err := f.Status()
+		require.NoError(t, err)
+		assert.Equal(t, setting, s.Snapshot.Mediaproxy.Rule)
+		assert.Equal(t, uint64(1), s.Snapshot.Number)
+		assert.Empty(t, s.Drift)
+	}
+}
+
 func TestChangeKeepsOtherTables(t *testing.T) {
 	f := inNamespace(t)
 	nft(t, "add table ip docker; add chain ip docker user { type filter hook input priority 5; }; add rule ip docker user tcp dport 3306 accept")
