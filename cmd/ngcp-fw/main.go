@@ -14,7 +14,7 @@ var version = "devel"
 // lists of millions not more memory than they must.
 const (
 	gcPercent   = 400
-	memoryLimit = 96 << 20 // bytes; from there on it runs more often
+	memoryLimit = 72 << 20 // bytes; from there on it runs more often
 )
 
 func main() {

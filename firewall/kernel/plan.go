@@ -42,14 +42,20 @@ const (
 )
 
 // partSize is about how many bytes of early messages are committed at once: the
-// kernel takes more, but all of them have to be in our memory, too.
-const partSize = 16 << 20
+// kernel takes more, but all of them have to be in our memory, too. Each commit
+// has it sort the whole set once more, so there are not to be many.
+const partSize = 48 << 20
 
-// part is how many of the early messages go first: all if they are not too many.
+// part is how many of the early messages go first: all if they are not too many,
+// otherwise as many as make parts of one size.
 func (b batch) part() int {
-	size := 0
-	for i, m := range b.messages {
-		if size += m.Size(); size > partSize && i < b.early {
+	total := 0
+	for _, m := range b.messages[:b.early] {
+		total += m.Size()
+	}
+	room := total / (total/partSize + 1)
+	for i, m := range b.messages[:b.early] {
+		if room -= m.Size(); room < 0 {
 			return i + 1
 		}
 	}
