@@ -17,10 +17,10 @@ STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help build run test test-tools test-vm vm-tools lint bench fuzz fuzz-short install clean
+.PHONY: help build run test test-tools test-vm test-vm-all vm-tools lint bench fuzz fuzz-short install clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/ngcp-fw
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ngcp-fw ./cmd/ngcp-fw
@@ -41,8 +41,11 @@ test-tools:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(TEST_PACKAGES); \
 	fi
 
-test-vm: vm-tools ## the old kernel, real modules and systemd, in a virtual machine; minutes
-	NGCP_FW_VM=1 $(GO) test -count=1 -timeout 30m -v ./netns_test/vm
+test-vm: vm-tools ## the real rtpengine module, and a few tests on the old kernel, in virtual machines; 3 minutes
+	NGCP_FW_VM=1 $(GO) test -short -count=1 -timeout 30m -v ./netns_test/vm
+
+test-vm-all: vm-tools ## all that there is for virtual machines; 10 minutes
+	NGCP_FW_VM=1 $(GO) test -count=1 -timeout 40m -v ./netns_test/vm
 
 vm-tools:
 	@missing=; for p in $(VM_PROGRAMS); do \

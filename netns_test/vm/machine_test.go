@@ -12,6 +12,9 @@ import (
 )
 
 func TestScriptsRunOnTheOldKernel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPING two boots: the other tests have one each; make test-vm-all runs it")
+	}
 	file := filepath.Join(t.TempDir(), "hello")
 	require.NoError(t, os.WriteFile(file, []byte("carried in\n"), 0o600))
 	m := vm.New(t, vm.Guest{})

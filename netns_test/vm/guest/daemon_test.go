@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -80,13 +81,23 @@ func inKernel(t *testing.T) (packets int) {
 	return packets
 }
 
-// noModule unloads rtpengine's module, which nothing may use any more.
+// moduleControl takes commands for the module's tables.
+const moduleControl = "/proc/rtpengine/control"
+
+// noModule unloads rtpengine's module. A table outlives the daemon that opened it,
+// and holds the module.
 func noModule(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool { // the kernel frees a rule some time after it is gone
-		return exec.Command("modprobe", "-r", "xt_RTPENGINE").Run() == nil
-	}, 10*time.Second, 100*time.Millisecond)
-	require.NoFileExists(t, "/proc/rtpengine/control")
+	if _, err := os.Stat("/proc/rtpengine/0"); err == nil {
+		require.NoError(t, os.WriteFile(moduleControl, []byte("del 0\n"), 0))
+	}
+	var said []byte
+	assert.Eventually(t, func() bool { // the kernel frees a rule some time after it is gone
+		var err error
+		said, err = exec.Command("modprobe", "-r", "xt_RTPENGINE").CombinedOutput()
+		return err == nil
+	}, 10*time.Second, 200*time.Millisecond)
+	require.NoFileExists(t, moduleControl, string(said))
 }
 
 // forbid keeps the module out of the kernel, as if it were not installed, until

@@ -21,18 +21,18 @@ func TestTheKernelForwardsCalls(t *testing.T) {
 	clean(t)
 	assert.Contains(t, apply(t, 0, "").out, "The mediaproxy rule (RTPENGINE, table 0) was put in: rtpengine 10.5")
 	start(t)
+	before := inForce(t)
 	for _, p := range pairs {
 		t.Run(p.name, func(t *testing.T) {
 			c := dial(t, p.from, p.to)
-			before := inForce(t)
-			kernel := c.converse(t)
-			assert.Greater(t, kernel, nearlyAll)
-			after := inForce(t)
-			counted := after.taken("ip") + after.taken("ip6") - before.taken("ip") - before.taken("ip6")
-			assert.Equal(t, 2*sentence, counted, "the rule counts whatever comes to it")
+			assert.Greater(t, c.converse(t), nearlyAll)
 			c.hangUp(t)
 		})
 	}
+	const commands = 2 * 3 // offer, answer and delete come and are answered on this host, by UDP
+	after := inForce(t)
+	counted := after.taken("ip") + after.taken("ip6") - before.taken("ip") - before.taken("ip6")
+	assert.Equal(t, len(pairs)*(2*sentence+commands), counted, "the rule counts all UDP that is accepted")
 }
 
 func TestNothingComesFromSourcesThatAreNotAllowed(t *testing.T) {
@@ -59,27 +59,24 @@ func TestNothingComesFromSourcesThatAreNotAllowed(t *testing.T) {
 }
 
 func TestALostRuleIsToldAndPutBack(t *testing.T) {
+	clean(t)
+	apply(t, 0, "")
+	start(t)
+	c := dial(t, phoneA4, phoneB4)
+	assert.Greater(t, c.converse(t), nearlyAll)
 	for _, row := range []struct {
-		name  string
-		lose  [][]string
-		drift []string
+		name, nft string
+		drift     []string
 	}{
-		{"nft flush ruleset", [][]string{{"nft", "flush", "ruleset"}},
+		{"the ruleset is flushed", "flush ruleset",
 			[]string{"the mediaproxy rule for IPv4 is missing", "the mediaproxy rule for IPv6 is missing"}},
-		{"our chain is gone", [][]string{{"nft", "flush chain ip filter ngcp-fw-mediaproxy; delete chain ip filter ngcp-fw-mediaproxy"}},
+		{"our chain is deleted", "flush chain ip filter ngcp-fw-mediaproxy; delete chain ip filter ngcp-fw-mediaproxy",
 			[]string{"the mediaproxy rule for IPv4 is missing"}},
-		{"our rule is gone", [][]string{{"nft", "flush", "chain", "ip", "filter", "ngcp-fw-mediaproxy"}},
+		{"our chain is flushed", "flush chain ip filter ngcp-fw-mediaproxy",
 			[]string{"somebody else changed chain ngcp-fw-mediaproxy of table ip filter"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			clean(t)
-			apply(t, 0, "")
-			start(t)
-			c := dial(t, phoneA4, phoneB4)
-			assert.Greater(t, c.converse(t), nearlyAll)
-			for _, command := range row.lose {
-				run(t, command[0], command[1:]...)
-			}
+			run(t, "nft", row.nft)
 			s := status(t, 1)
 			assert.False(t, s.Mediaproxy.InForce)
 			drift := strings.Join(s.Drift, "\n")
@@ -90,12 +87,12 @@ func TestALostRuleIsToldAndPutBack(t *testing.T) {
 			assert.Contains(t, apply(t, 0, "").out, "was put in")
 			inForce(t)
 			assert.Greater(t, c.converse(t), nearlyAll, "the same call")
-			c.hangUp(t)
-			c = dial(t, phoneA4, phoneB4)
-			assert.Greater(t, c.converse(t), nearlyAll, "a new call")
-			c.hangUp(t)
 		})
 	}
+	c.hangUp(t)
+	c = dial(t, phoneA4, phoneB4)
+	assert.Greater(t, c.converse(t), nearlyAll, "a new call")
+	c.hangUp(t)
 }
 
 func TestTheRuleOutlivesTheDaemon(t *testing.T) {

@@ -60,8 +60,12 @@ func TestTheDaemonBeforeTheRule(t *testing.T) {
 	c := dial(t, phoneA4, phoneB4)
 	assert.Zero(t, c.converse(t), "no rule, nor a firewall")
 	apply(t, 0, "")
-	inForce(t)
+	findings := status(t, 0).Mediaproxy.Findings
+	if assert.Len(t, findings, 1) {
+		assert.Contains(t, findings[0], "which has forwarded no packet")
+	}
 	assert.Greater(t, c.converse(t), nearlyAll, "the same call")
+	inForce(t)
 	c.hangUp(t)
 }
 
