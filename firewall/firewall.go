@@ -220,7 +220,7 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, er
 	if err := saving.Finish(); err != nil {
 		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; at boot, the one before would be restored", plan.Generation, err)
 	}
-	f.markApplied(plan, conn.LastRead())
+	f.markApplied(plan, w, conn.LastRead())
 	if plan.Current != nil { // the first enforcement keeps what is open
 		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)

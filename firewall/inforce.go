@@ -182,7 +182,11 @@ func (f Firewall) mark(m store.Meta, genid uint32, differs ...string) {
 // markApplied is mark for what was applied and verified. Sets that stay as they
 // are may be large and have been compared by samples before: then it says
 // nothing.
-func (f Firewall) markApplied(p *Plan, genid uint32) {
+func (f Firewall) markApplied(p *Plan, w *wanted, genid uint32) {
+	if p.again {
+		f.mark(w.meta, genid)
+		return
+	}
 	meta, err := f.store().Describe(p.Generation)
 	if err == nil && (p.exact || p.Replaced) {
 		f.mark(meta, genid)
