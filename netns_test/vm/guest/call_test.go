@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"regexp"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -130,12 +132,11 @@ func (e *end) listen(source uint32) {
 	}
 }
 
-// interval is between two packets of a phone; G.711 has 20 ms.
-const interval = 10 * time.Millisecond
+// interval is between two packets of a phone.
+const interval = 20 * time.Millisecond
 
-// talk has the phones whose numbers are given talk until it is enough, and waits
-// for what is on its way.
-func (c *call) talk(t *testing.T, enough func(packets int) bool, who ...int) {
+// say has the phones whose numbers are given talk until it is enough.
+func (c *call) say(t *testing.T, enough func(packets int) bool, who ...int) {
 	t.Helper()
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -145,16 +146,37 @@ func (c *call) talk(t *testing.T, enough func(packets int) bool, who ...int) {
 		}
 		<-tick.C
 	}
+}
+
+// sentence is the packets that a phone sends where nothing else says how many.
+const sentence = 30
+
+func oneSentence(packets int) bool { return packets >= sentence }
+
+// monologue has one talk, and waits for what should not come.
+func (c *call) monologue(t *testing.T, who int) {
+	t.Helper()
+	c.say(t, oneSentence, who)
 	time.Sleep(300 * time.Millisecond)
 }
 
-// keepTalking has both talk until stop is called, which waits as talk does.
+// converse has both talk, asserts that nothing got lost, and gives the number of
+// packets that the kernel forwarded.
+func (c *call) converse(t *testing.T) (kernel int) {
+	t.Helper()
+	before := inKernel(t)
+	c.say(t, oneSentence, 0, 1)
+	c.complete(t)
+	return inKernel(t) - before
+}
+
+// keepTalking has both talk until stop is called.
 func (c *call) keepTalking(t *testing.T) (stop func()) {
 	var enough atomic.Bool
 	silent := make(chan struct{})
 	go func() {
 		defer close(silent)
-		c.talk(t, func(int) bool { return enough.Load() }, 0, 1)
+		c.say(t, func(int) bool { return enough.Load() }, 0, 1)
 	}()
 	return func() {
 		enough.Store(true)
@@ -162,33 +184,54 @@ func (c *call) keepTalking(t *testing.T) (stop func()) {
 	}
 }
 
-// sentence is the packets that a phone sends where nothing else says how many.
-const sentence = 60
-
-func oneSentence(packets int) bool { return packets >= sentence }
-
-// converse has both talk, asserts that nothing got lost, and gives the number of
-// packets that the kernel forwarded.
-func (c *call) converse(t *testing.T) (kernel int) {
-	t.Helper()
-	before := inKernel(t)
-	c.talk(t, oneSentence, 0, 1)
-	c.complete(t)
-	return inKernel(t) - before
-}
-
-// complete asserts that each has heard all that the other sent.
+// complete asserts that each hears all that the other sent.
 func (c *call) complete(t *testing.T) {
 	t.Helper()
 	for i, e := range c.ends {
+		assert.Eventually(t, func() bool { return e.heard.Load() == c.ends[1-i].sent.Load() }, 5*time.Second, 10*time.Millisecond)
 		assert.Equal(t, c.ends[1-i].sent.Load(), e.heard.Load(), "heard by phone %d", i)
 		assert.Zero(t, e.strange.Load(), "phone %d", i)
 	}
 }
 
-// Nearly all of both directions: the first packets of a stream, by which
-// rtpengine learns where the phone is, go through user space.
-const nearlyAll = 2 * sentence * 9 / 10
+// connect dials, and has both say a first word: by it rtpengine learns where the
+// phones are, and has the streams in the kernel, if it has a table there.
+func connect(t *testing.T, from, to string) *call {
+	t.Helper()
+	c := dial(t, from, to)
+	c.say(t, func(packets int) bool { return packets == firstWords }, 0, 1)
+	c.complete(t)
+	if _, err := os.Stat(list); err == nil {
+		require.Eventually(t, func() bool { return c.streams(t) == 2 }, 5*time.Second, 20*time.Millisecond)
+	}
+	return c
+}
+
+// firstWords is how many packets a phone says at first.
+const firstWords = 1
+
+// streams is how many streams of the call the kernel has.
+func (c *call) streams(t *testing.T) (n int) {
+	t.Helper()
+	text, err := os.ReadFile(list)
+	require.NoError(t, err)
+	ports := map[string]bool{}
+	for _, e := range c.ends {
+		ports[strconv.Itoa(e.relay.(*net.UDPAddr).Port)] = true
+	}
+	for _, m := range localPort.FindAllStringSubmatch(string(text), -1) {
+		if ports[m[1]] {
+			n++
+		}
+	}
+	return n
+}
+
+// localPort is a stream's port in the module's list.
+var localPort = regexp.MustCompile(`(?m)^local .*:(\d+)$`)
+
+// everything is what the kernel forwards of a conversation.
+const everything = 2 * sentence
 
 // total is the number of a call's packets that came to rtpengine, those in
 // the kernel included, which the daemon asks for every second.

@@ -64,11 +64,14 @@ func (d *daemon) said() string {
 // that of what came in.
 var incoming = regexp.MustCompile(`(?m)^local .*\n(?:\s.*\n)*?\s+stats:\s+\d+ bytes,\s+(\d+) packets`)
 
+// list is the module's streams, while its table is open.
+const list = "/proc/rtpengine/0/list"
+
 // inKernel is how many packets the kernel has forwarded, of the streams that it
 // has now.
 func inKernel(t *testing.T) (packets int) {
 	t.Helper()
-	text, err := os.ReadFile("/proc/rtpengine/0/list")
+	text, err := os.ReadFile(list)
 	if os.IsNotExist(err) {
 		return 0
 	}
