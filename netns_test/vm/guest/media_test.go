@@ -58,6 +58,30 @@ func TestNothingComesFromSourcesThatAreNotAllowed(t *testing.T) {
 	}
 }
 
+// The kernel has the streams by then, so only the order of the chains keeps the
+// packets from the module.
+func TestWhoIsDeniedDuringACallIsSilentAtOnce(t *testing.T) {
+	for _, p := range []struct{ name, from, to string }{{"IPv4", phoneA4, phoneB6}, {"IPv6", phoneA6, phoneB4}} {
+		t.Run(p.name, func(t *testing.T) {
+			clean(t)
+			apply(t, 0, "")
+			start(t)
+			c := connect(t, p.from, p.to)
+			assert.Equal(t, everything, c.converse(t))
+			apply(t, 0, "deny: ["+`"`+p.from+`"`+"]\n")
+			inForce(t)
+			heard, kernel := c.ends[1].heard.Load(), inKernel(t)
+			c.monologue(t, 0)
+			assert.Equal(t, heard, c.ends[1].heard.Load())
+			assert.Equal(t, kernel, inKernel(t))
+			c.monologue(t, 1)
+			assert.Equal(t, c.ends[1].sent.Load(), c.ends[0].heard.Load(), "the other way is open")
+			assert.Equal(t, kernel+sentence, inKernel(t))
+			c.hangUp(t)
+		})
+	}
+}
+
 func TestALostRuleIsToldAndPutBack(t *testing.T) {
 	clean(t)
 	apply(t, 0, "")
@@ -120,7 +144,7 @@ func TestAppliesCostNoPacketOfACall(t *testing.T) {
 	apply(t, 0, policies[0])
 	start(t)
 	c := connect(t, phoneA4, phoneB6)
-	before := inKernel(t)
+	before, generation := inKernel(t), status(t, 0).Generation
 	stop := c.keepTalking(t)
 	defer stop()
 	for i := range 20 {
@@ -133,7 +157,7 @@ func TestAppliesCostNoPacketOfACall(t *testing.T) {
 	t.Logf("%d packets a phone, %d forwarded by the kernel", sent, kernel)
 	assert.Greater(t, sent, everything)
 	assert.Equal(t, 2*(sent-firstWords), kernel)
-	inForce(t)
+	assert.Equal(t, generation+20, inForce(t).Generation)
 	c.hangUp(t)
 }
 
