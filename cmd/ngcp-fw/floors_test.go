@@ -35,6 +35,7 @@ var floors = map[string]struct {
 	"netns_test/lab":      {4, nil},
 	"netns_test/roads":    {4, nil},
 	"netns_test/vm":       {4, nil},
+	"netns_test/vm/guest": {4, nil},
 	"netns_test/hitless":  {4, []string{"netns_test/lab"}},
 	"netns_test/bench":    {5, nil},
 	"netns_test":          {5, nil},
