@@ -41,9 +41,9 @@ func (b *builder) doors(s stream) (doors []*door) {
 		return nil
 	}
 	for _, f := range families {
-		left, same := s.exposures, s.exposures
-		for len(left) > 0 {
+		for left := s.exposures; len(left) > 0; {
 			first := left[0]
+			var same []*exposure.Exposure
 			same, left = split(left, func(e *exposure.Exposure) bool { return sameScope(e, first) })
 			if d := b.door(f, same); f.has(d.sources) && !nowhere(first) && f.reaches(first) {
 				doors = append(doors, d)
