@@ -28,7 +28,8 @@ type Model struct {
 	Services   []Service  // every service of the table, then the policy's own; on or off
 	Exposures  []Exposure // in the order of Services and of each one's roles
 	Deny       addr.Set
-	Denials    []policy.Entry // what makes up Deny
+	Denials    []policy.Entry            // what makes up Deny
+	Allowed    map[string][]policy.Entry // by role: what its allow lists
 	NeverBan   addr.Set
 	Mediaproxy policy.Mediaproxy
 	Log        *policy.Log

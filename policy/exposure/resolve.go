@@ -15,7 +15,7 @@ import (
 func Resolve(in Inputs) (*Model, diag.List) {
 	r := &resolver{in: in, roles: map[string]*role{}, written: map[string]*policy.Service{}}
 	r.model = &Model{
-		Host: in.Host, Mediaproxy: in.Policy.Mediaproxy, Log: in.Policy.Log,
+		Allowed: map[string][]policy.Entry{}, Host: in.Host, Mediaproxy: in.Policy.Mediaproxy, Log: in.Policy.Log,
 		Forward: in.Policy.Forward, Observe: in.Policy.Observe, ObservePos: in.Policy.ObservePos, Tests: in.Policy.Tests,
 	}
 	if in.Network != nil {
@@ -77,6 +77,7 @@ func (r *resolver) resolveRoles() {
 			pos = written.Name.Pos
 		} else {
 			allowed = r.entries("allow", written.Allow)
+			r.model.Allowed[written.Name.Text] = slices.DeleteFunc(slices.Clone(written.Allow), r.hasExpired)
 		}
 		except := r.entries("except", written.Except)
 		r.takenAway(written.Allow, except)
