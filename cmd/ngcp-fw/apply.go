@@ -22,7 +22,7 @@ func setupApply(flags *pflag.FlagSet) action {
 			return err
 		}
 		if *dryRun {
-			return a.diffKernel(in, out.value)
+			return a.diffKernel(in, view{format: out.value})
 		}
 		if done := runTests(in.model); done.Failed > 0 && !*skipTests {
 			writeTests(a.err, done)

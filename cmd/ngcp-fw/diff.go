@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -13,50 +14,81 @@ import (
 	"ngcp-fw/policy/exposure"
 )
 
-type diffJSON struct {
-	Changed bool             `json:"changed"`
-	Gained  []exposure.Fact  `json:"gained"`
-	Lost    []exposure.Fact  `json:"lost"`
-	Rules   []ruleset.Change `json:"rules"`
-
-	Mediaproxy []string `json:"mediaproxy,omitempty"` // what is wrong with its rule, against the kernel
-}
-
 // review is a change as it is shown, wherever its two sides come from.
 type review struct {
 	exposure exposure.Change
 	rules    []ruleset.Change
 	remark   string   // what the reader should know before
-	notice   string   // what the reader must not miss
+	notices  []string // what the reader must not miss
 	media    []string // what is wrong with the mediaproxy rule
 	first    bool     // every rule is new, and not worth a line each
 }
 
+// view is how a review is shown.
+type view struct {
+	format string // text, json or markdown
+	full   bool   // nothing is summed up
+}
+
+// oldSide is the flags of the policy that --against names.
+type oldSide struct {
+	policy  string
+	config  []string
+	network string
+	host    string
+}
+
+func (o *oldSide) register(flags *pflag.FlagSet) {
+	flags.StringVar(&o.policy, "against", "", "the old policy `FILE` (- is stdin); without it, what is in force")
+	flags.StringArrayVar(&o.config, "against-config", nil, "the old config.yml `FILE`, over --config and the old policy's; may be repeated")
+	flags.StringVar(&o.network, "against-network", "", "the old network.yml `FILE`, over --network and the old policy's")
+	flags.StringVar(&o.host, "against-host", "", "the host's old `NAME` in network.yml, over --host and the old policy's")
+}
+
+// over is the flags by which to read the old side: those of the new one where
+// nothing else is said.
+func (o *oldSide) over(flags globalFlags) globalFlags {
+	flags.policy = o.policy
+	if len(o.config) > 0 {
+		flags.config = o.config
+	}
+	flags.network = cmp.Or(o.network, flags.network)
+	flags.host = cmp.Or(o.host, flags.host)
+	return flags
+}
+
+func (o *oldSide) validate(flags globalFlags) error {
+	switch {
+	case o.policy == "" && (len(o.config) > 0 || o.network != "" || o.host != ""):
+		return usagef("--against-config, --against-network and --against-host go with --against\nhint: ngcp-fw help diff")
+	case o.policy == "-" && flags.policy == "-":
+		return usagef("both policies cannot come from stdin")
+	}
+	return nil
+}
+
 func setupDiff(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json", "markdown")
-	against := flags.String("against", "", "the old policy `FILE` (- is stdin); without it, what is in force")
+	full := flags.Bool("full", false, "every source and every rule, where text and markdown sum them up")
+	var old oldSide
+	old.register(flags)
 	return func(a *app, _ []string) error {
-		if flags.Changed("against") && *against == "" {
-			return usagef("--against wants a file")
-		}
-		if *against == "-" && a.flags.policy == "-" {
-			return usagef("both policies cannot come from stdin")
+		if err := old.validate(a.flags); err != nil {
+			return err
 		}
 		in, err := a.load(true)
 		if err != nil {
 			return err
 		}
-		if *against != "" {
-			return a.diffAgainst(in, *against, out.value)
+		if old.policy != "" {
+			return a.diffAgainst(in, old.over(a.flags), view{out.value, *full})
 		}
-		return a.diffKernel(in, out.value)
+		return a.diffKernel(in, view{out.value, *full})
 	}
 }
 
 // diffAgainst compares with an old policy: no root, no kernel.
-func (a *app) diffAgainst(in *input, path, format string) error {
-	flags := a.flags
-	flags.policy = path
+func (a *app) diffAgainst(in *input, flags globalFlags, as view) error {
 	old := a.read(flags)
 	if old.diags.Errors() > 0 {
 		a.report(a.err, old, old.diags)
@@ -67,9 +99,12 @@ func (a *app) diffAgainst(in *input, path, format string) error {
 		rules:    ruleset.Diff(compile.Compile(old.model, 1), compile.Compile(in.model, 1)),
 	}
 	if slices.ContainsFunc(r.exposure.Gained, byObserve) {
-		r.notice = observeOn
+		r.notices = append(r.notices, observeOn)
 	}
-	if err := a.writeReview(r, format); err != nil {
+	if old.model.Forward == policy.ForwardDrop && in.model.Forward != policy.ForwardDrop {
+		r.notices = append(r.notices, forwardOff)
+	}
+	if err := a.writeReview(r, as); err != nil {
 		return err
 	}
 	if !r.exposure.IsEmpty() {
@@ -78,16 +113,19 @@ func (a *app) diffAgainst(in *input, path, format string) error {
 	return nil
 }
 
-func (a *app) diffKernel(in *input, format string) error {
+// forwardOff is what the end of forward: drop means to who reads a change.
+const forwardOff = "forward would not be drop any more: this host forwards what its routes and other tables let through"
+
+func (a *app) diffKernel(in *input, as view) error {
 	plan, err := a.firewall().Plan(in.model)
 	if err != nil {
 		return systemFailure(err)
 	}
-	return a.writePlan(plan, format)
+	return a.writePlan(plan, as)
 }
 
 // writePlan shows what applying would change; exit 1 where it would send anything.
-func (a *app) writePlan(plan *firewall.Plan, format string) error {
+func (a *app) writePlan(plan *firewall.Plan, as view) error {
 	r := review{exposure: plan.Exposure, rules: plan.Changes, media: slices.Concat(plan.Rule.Drift, plan.Rule.Findings)}
 	switch {
 	case plan.Current == nil:
@@ -96,8 +134,10 @@ func (a *app) writePlan(plan *firewall.Plan, format string) error {
 	case plan.Changed() && !plan.Known:
 		r.remark = "What is in force was not applied from this state directory, so this counts from\nnothing:"
 	}
-	r.notice = observeNotice(plan)
-	if err := a.writeReview(r, format); err != nil {
+	if notice := observeNotice(plan); notice != "" {
+		r.notices = append(r.notices, notice)
+	}
+	if err := a.writeReview(r, as); err != nil {
 		return err
 	}
 	if plan.Changed() || plan.RuleChanged() {

@@ -43,8 +43,12 @@ func writeTable(w io.Writer, rows [][]cell) {
 	if g.width() > screenWidth {
 		g.gap = 1
 	}
+	widths := make([]int, columns)
+	for i, stacked := range g.stacked {
+		widths[i] = g.columnWidth(i, stacked) + g.gap
+	}
 	for _, row := range rows {
-		g.write(w, row)
+		g.write(w, row, widths)
 	}
 }
 
@@ -88,7 +92,7 @@ func (c cell) lines(stacked bool) []string {
 	return []string{strings.Join(c, " ")}
 }
 
-func (g *grid) write(w io.Writer, row []cell) {
+func (g *grid) write(w io.Writer, row []cell, widths []int) {
 	height := 1
 	for i, c := range row {
 		height = max(height, len(c.lines(g.stacked[i])))
@@ -100,7 +104,7 @@ func (g *grid) write(w io.Writer, row []cell) {
 			if lines := c.lines(g.stacked[i]); n < len(lines) {
 				word = lines[n]
 			}
-			line.WriteString(word + strings.Repeat(" ", g.columnWidth(i, g.stacked[i])-utf8.RuneCountInString(word)+g.gap))
+			line.WriteString(word + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(word)))
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
