@@ -36,6 +36,7 @@ type Plan struct {
 	Media      Media             // after applying: the mediaproxy rule
 	Rule       mediaproxy.Report // before applying: the same, as it is
 	Known      bool              // the exposures in force are known; if not, Exposure counts from nothing
+	Pending    *store.Pending    // after applying: it waits to be confirmed
 
 	again   bool            // Target is a snapshot's, under its own number
 	media   bool            // what was asked for of the mediaproxy rule is asked for again
@@ -107,9 +108,9 @@ func (f Firewall) number(p *Plan) error {
 	if err != nil {
 		return err
 	}
-	next := uint64(1)
+	next := f.remembered() + 1
 	if p.Current != nil {
-		next = max(p.Generation, p.Current.Latest()) + 1
+		next = max(next, p.Generation+1, p.Current.Latest()+1)
 	}
 	for _, n := range latest {
 		next = max(next, n+1)
@@ -138,6 +139,13 @@ type Author struct {
 	Who    string
 	Policy string   // the file's name
 	Digest [32]byte // SHA-256 of its text
+	Reason string   // in their own words
+}
+
+// Options is how to put something into force.
+type Options struct {
+	Lockout bool   // even where it shuts out somebody who is logged in by ssh now
+	Trial   *Trial // what was in force comes back, unless somebody confirms
 }
 
 // retries is how often a change by somebody else between reading and
@@ -148,21 +156,32 @@ const retries = 5
 // differs, nothing is sent.
 //
 // It is refused with a LockoutError where it would shut out somebody who is
-// logged in by ssh now, unless lockout allows that.
-func (f Firewall) Apply(m *exposure.Model, by Author, lockout bool) (*Plan, error) {
+// logged in by ssh now, unless how allows that; and with a PendingError where
+// another generation waits to be confirmed and this one is no trial itself.
+func (f Firewall) Apply(m *exposure.Model, by Author, how Options) (*Plan, error) {
 	conn, release, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	return f.put(conn, compiled(m, by), lockout)
+	if how.Trial == nil {
+		if err := f.nothingPending(); err != nil {
+			return nil, err
+		}
+	}
+	w := compiled(m, by)
+	plan, err := f.put(conn, w, how)
+	if err == nil && (plan.Changed() || how.Trial != nil && plan.Pending != nil) {
+		plan.remark(f.record(store.Applied, plan, w))
+	}
+	return plan, err
 }
 
 // put puts what is wanted into force, and reads and decides again where somebody
 // else was faster.
-func (f Firewall) put(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, error) {
+func (f Firewall) put(conn *kernel.Conn, w *wanted, how Options) (*Plan, error) {
 	for range retries {
-		plan, err := f.putOnce(conn, w, lockout)
+		plan, err := f.putOnce(conn, w, how)
 		if err == nil {
 			plan.Media = keepMedia(conn, w.meta.Mediaproxy)
 		}
@@ -191,41 +210,71 @@ func (f Firewall) open() (conn *kernel.Conn, release func(), err error) {
 	return conn, func() { conn.Close(); lock.Unlock() }, nil
 }
 
-func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, lockout bool) (*Plan, error) {
+func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, error) {
 	plan, err := f.plan(conn, w)
 	if err != nil {
 		return nil, err
 	}
-	if !lockout && plan.Changed() {
-		if err := checkLockout(w.model, plan.before); err != nil {
-			return nil, err
-		}
-	}
 	if plan.Changed() {
-		if err := prove(w); err != nil {
+		if err := allowed(plan, w, how); err != nil {
 			return nil, err
 		}
 	}
-	if !plan.Changed() && plan.Known && plan.media {
-		return plan, f.store().Confirm(plan.Generation)
-	}
-	saving, err := f.keep(plan, w)
+	stop, err := f.begin(plan, how.Trial)
 	if err != nil {
 		return nil, err
 	}
-	if err := plan.send(conn, w.model); err != nil {
-		f.forget(conn, plan)
-		return nil, err
+	if !plan.Changed() && plan.Known && plan.media {
+		return plan, f.settled(plan)
 	}
-	if err := saving.Finish(); err != nil {
-		return nil, fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; at boot, the one before would be restored", plan.Generation, err)
+	if err := f.commit(conn, plan, w); err != nil {
+		return nil, errors.Join(err, stop())
 	}
-	f.markApplied(plan, w, conn.LastRead())
 	if plan.Current != nil { // the first enforcement keeps what is open
 		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)
 	}
 	return plan, nil
+}
+
+// allowed asks who would be locked out, and for the proof.
+func allowed(p *Plan, w *wanted, how Options) error {
+	if !how.Lockout {
+		if err := checkLockout(w.model, p.before); err != nil {
+			return err
+		}
+	}
+	return prove(w)
+}
+
+// settled is what is left to do where nothing changes.
+func (f Firewall) settled(p *Plan) error {
+	if p.Pending != nil {
+		return nil
+	}
+	return f.store().Confirm(p.Generation)
+}
+
+// commit keeps what is wanted and sends it.
+func (f Firewall) commit(conn *kernel.Conn, p *Plan, w *wanted) error {
+	saving, err := f.keep(p, w)
+	if err != nil && w.number == 0 {
+		return err
+	}
+	p.remark(err) // to go back matters more than to keep that
+	if err := p.send(conn, w.model); err != nil {
+		f.forget(conn, p)
+		return err
+	}
+	if err := saving.Finish(); err != nil {
+		err = fmt.Errorf("generation %d is in force, but not kept on disk: %w\nhint: apply once more when that is mended; at boot, the one before would be restored", p.Generation, err)
+		if w.number == 0 {
+			return err
+		}
+		p.remark(err)
+	}
+	f.markApplied(p, w, conn.LastRead())
+	return nil
 }
 
 func (p *Plan) send(conn *kernel.Conn, m *exposure.Model) error {
@@ -325,7 +374,7 @@ func (f Firewall) Remove() (bool, error) {
 		return false, err
 	}
 	removed = removed || rule
-	if err := errors.Join(f.store().Clear(), store.RemoveMark(f.RunDir)); err != nil {
+	if err := errors.Join(f.store().Clear(), store.RemoveMark(f.RunDir), store.RemovePending(f.RunDir)); err != nil {
 		return removed, fmt.Errorf("nothing of ngcp-fw is in force any more, but what it kept on disk still is there: %w", err)
 	}
 	return removed, nil

@@ -58,7 +58,7 @@ var operator = Author{Who: "root", Policy: "policy.yml", Digest: [32]byte{0x9f}}
 
 func apply(t *testing.T, f Firewall, text string) *Plan {
 	t.Helper()
-	plan, err := f.Apply(model(t, text), operator, false)
+	plan, err := f.Apply(model(t, text), operator, Options{})
 	require.NoError(t, err)
 	return plan
 }
@@ -204,13 +204,13 @@ func TestDiskThatCannotKeepRefusesEverything(t *testing.T) {
 	before := nft(t, "list", "ruleset")
 
 	_ = os.WriteFile(filepath.Join(disk, "ballast"), make([]byte, 128<<10), 0o600)
-	_, err := f.Apply(model(t, everyone), operator, false)
+	_, err := f.Apply(model(t, everyone), operator, Options{})
 	assert.ErrorContains(t, err, "full")
 	assert.Equal(t, before, nft(t, "list", "ruleset"))
 
 	require.NoError(t, os.Remove(filepath.Join(disk, "ballast")))
 	require.NoError(t, unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
-	_, err = f.Apply(model(t, everyone), operator, false)
+	_, err = f.Apply(model(t, everyone), operator, Options{})
 	assert.ErrorContains(t, err, "read-only")
 	assert.Equal(t, before, nft(t, "list", "ruleset"))
 	assert.False(t, apply(t, f, office).Changed(), "what is in force needs no disk")
@@ -221,7 +221,7 @@ func TestSecondWriterIsToldWhoHoldsTheLock(t *testing.T) {
 	held, err := store.Lock(f.RunDir)
 	require.NoError(t, err)
 	defer held.Unlock()
-	_, err = f.Apply(model(t, office), operator, false)
+	_, err = f.Apply(model(t, office), operator, Options{})
 	assert.ErrorContains(t, err, "is at work")
 	assert.Empty(t, nft(t, "list", "ruleset"))
 }

@@ -56,7 +56,7 @@ func TestLockout(t *testing.T) {
 			f := inNamespace(t)
 			loggedIn(t, test.port)
 			m := model(t, "version: 1\n"+test.policy)
-			_, err := f.Apply(m, operator, false)
+			_, err := f.Apply(m, operator, Options{})
 			if test.refuse == "" {
 				require.NoError(t, err)
 				return
@@ -65,7 +65,7 @@ func TestLockout(t *testing.T) {
 			require.True(t, errors.As(err, &lockout), "%v", err)
 			assert.ErrorContains(t, err, test.refuse)
 			assert.Empty(t, nft(t, "list", "ruleset"))
-			_, err = f.Apply(m, operator, true)
+			_, err = f.Apply(m, operator, Options{Lockout: true})
 			require.NoError(t, err)
 		})
 	}
@@ -75,7 +75,7 @@ func TestLockoutKnowsThePortInForce(t *testing.T) {
 	f := inNamespace(t)
 	apply(t, f, "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {ports: [2222/tcp]}}")
 	loggedIn(t, 2222)
-	_, err := f.Apply(model(t, office), operator, false)
+	_, err := f.Apply(model(t, office), operator, Options{})
 	assert.ErrorAs(t, err, new(*LockoutError))
 }
 
@@ -85,7 +85,7 @@ func TestLockoutKnowsTheLink(t *testing.T) {
 	on := func(link string) string {
 		return "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {interfaces: [" + link + "]}}"
 	}
-	_, err := f.Apply(model(t, on("eth0")), operator, false)
+	_, err := f.Apply(model(t, on("eth0")), operator, Options{})
 	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 only")
 	apply(t, f, on("eth9"))
 }

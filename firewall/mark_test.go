@@ -17,7 +17,7 @@ func TestMarkSparesAllReading(t *testing.T) {
 	t.Parallel()
 	f := inNamespace(t)
 	m := crowd(t, 10_500)
-	_, err := f.Apply(m, operator, false)
+	_, err := f.Apply(m, operator, Options{})
 	require.NoError(t, err)
 	mark := filepath.Join(f.RunDir, "in-force.json")
 	info, err := os.Stat(mark)
@@ -35,7 +35,7 @@ func TestMarkSparesAllReading(t *testing.T) {
 		require.NoError(t, os.WriteFile(mark, []byte(text), 0o600))
 		assert.NotEmpty(t, status(t, f).Drift, text)
 	}
-	_, err = f.Apply(m, operator, false) // keeps the snapshot anew
+	_, err = f.Apply(m, operator, Options{}) // keeps the snapshot anew
 	require.NoError(t, err)
 	s := status(t, f)
 	assert.Empty(t, s.Drift)

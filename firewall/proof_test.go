@@ -21,7 +21,7 @@ func TestAnUnprovenRulesetIsNotApplied(t *testing.T) {
 	conn, release, err := f.open()
 	require.NoError(t, err)
 	defer release()
-	_, err = f.put(conn, w, false)
+	_, err = f.put(conn, w, Options{})
 	var unproven *UnprovenError
 	require.ErrorAs(t, err, &unproven)
 	assert.Equal(t, "192.0.3.0", unproven.Found.Flow.From.String())

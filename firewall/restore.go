@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/store"
@@ -15,10 +16,12 @@ import (
 // Restored is what a restore put into force.
 type Restored struct {
 	Plan
-	Meta       store.Meta // of the generation that was kept; empty where Management
-	Management bool       // no generation could be loaded: ssh alone is open
-	Allows     addr.Set   // where Management: to whom
-	Why        []string   // what was wrong with what should have come first
+	Meta       store.Meta     // of the generation that was kept; empty where Management
+	Nothing    bool           // nothing is in force any more, as before the trial
+	Expired    *store.Pending // the trial that came to its end
+	Management bool           // no generation could be loaded: ssh alone is open
+	Allows     addr.Set       // where Management: to whom
+	Why        []string       // what was wrong with what should have come first
 }
 
 // Restore puts the last confirmed generation into force, from the disk alone.
@@ -26,7 +29,7 @@ type Restored struct {
 // where there is none left, ssh alone is opened: for the administrators last
 // known, or for anyone where even that is lost. So the host is never open, and
 // nobody is locked out.
-func (f Firewall) Restore() (*Restored, error) {
+func (f Firewall) Restore(by Author) (*Restored, error) {
 	conn, release, err := f.open()
 	if err != nil {
 		return nil, err
@@ -35,17 +38,26 @@ func (f Firewall) Restore() (*Restored, error) {
 	r := &Restored{}
 	candidates, err := f.candidates()
 	r.doubt(err)
+	if err := f.first(conn, candidates, r); err != nil {
+		return r, err
+	}
+	return r, f.ended(r, store.Event{What: store.Restored, Who: by.Who, Reason: strings.Join(r.Why, "; ")})
+}
+
+// first puts the first of the generations into force that can be, or opens ssh
+// alone.
+func (f Firewall) first(conn *kernel.Conn, candidates []uint64, r *Restored) error {
 	for _, n := range candidates {
 		w, err := f.recover(n)
 		if err == nil {
-			err = r.put(f, conn, w)
+			err = r.put(f, conn, w, Options{Lockout: true})
 		}
 		if err == nil || errors.Is(err, kernel.ErrPermission) || errors.Is(err, kernel.ErrNoNFTables) {
-			return r, err
+			return err
 		}
 		r.doubt(err)
 	}
-	return r, f.manage(conn, candidates, r)
+	return f.manage(conn, candidates, r)
 }
 
 func (r *Restored) doubt(err error) {
@@ -54,15 +66,15 @@ func (r *Restored) doubt(err error) {
 	}
 }
 
-// put does not ask who would be locked out: whoever applied that has been asked.
-func (r *Restored) put(f Firewall, conn *kernel.Conn, w *wanted) error {
-	plan, err := f.put(conn, w, true)
+func (r *Restored) put(f Firewall, conn *kernel.Conn, w *wanted, how Options) error {
+	plan, err := f.put(conn, w, how)
 	if err == nil {
 		r.Plan, r.Meta = *plan, w.meta
 	}
 	return err
 }
 
+// recover makes of a generation on disk what was wanted when it was applied.
 func (f Firewall) recover(generation uint64) (*wanted, error) {
 	snapshot, err := f.store().Load(generation)
 	if err != nil {
@@ -71,6 +83,9 @@ func (f Firewall) recover(generation uint64) (*wanted, error) {
 	w, err := again(snapshot)
 	if err != nil {
 		return nil, fmt.Errorf("the snapshot of generation %d is damaged: %w", generation, err)
+	}
+	if w.meta.Of == 0 {
+		w.meta.Of = generation
 	}
 	return w, nil
 }

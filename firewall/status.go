@@ -17,6 +17,8 @@ type Status struct {
 	Drift      []string         // in what the kernel differs from it, or why that is not known
 	Sampled    []kernel.Sampled // the large sets that were compared by count and look-ups only
 	Media      mediaproxy.Report
+	Pending    *store.Pending // it waits to be confirmed
+	Expired    *store.Event   // it came back because nobody had confirmed another one in time
 }
 
 // Status asks the kernel what is in force and compares it with what was
@@ -51,6 +53,10 @@ func (f Firewall) status(full bool) (*Status, error) {
 	if s.Media, err = inspectMedia(conn, asked); err != nil {
 		return nil, err
 	}
+	if s.Pending, err = f.pending(); err != nil {
+		s.Drift = append(s.Drift, err.Error())
+	}
+	s.Expired = f.expired()
 	if s.Applied || len(s.Drift) > 0 {
 		s.Drift = append(s.Drift, s.Media.Drift...)
 	}

@@ -22,7 +22,7 @@ type wanted struct {
 
 func compiled(m *exposure.Model, by Author) *wanted {
 	return &wanted{table: compile.Compile(m, 1), model: m, meta: store.Meta{
-		Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]),
+		Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]), Reason: by.Reason,
 		Observe: m.Observe, Mediaproxy: mediaOf(m),
 	}}
 }
@@ -59,6 +59,6 @@ func (f Firewall) save(p *Plan, w *wanted) (*store.Saving, error) {
 	}
 	meta.Number, meta.Time, meta.Exposures = p.Generation, time.Now().UTC(), exposures
 	meta.BootID, meta.NetNS = whereabouts()
-	meta.Confirmed = true
+	meta.Confirmed = p.Pending == nil
 	return f.store().Start(meta, store.Content{Messages: messages, Lists: lists})
 }

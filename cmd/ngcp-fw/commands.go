@@ -33,6 +33,9 @@ func commands() []command {
 		{"explain", "", "the verdict on a flow, and the policy line that decides it", 0, setupExplain},
 		{"verify", "", "prove that the ruleset is exactly the policy, over all packets", 0, setupVerify},
 		{"status", "", "what is in force, and whether the kernel still holds it", 0, setupStatus},
+		{"confirm", "", "keep what waits to be confirmed", 0, setupConfirm},
+		{"rollback", "[GENERATION]", "go back to what was in force before", 1, setupRollback},
+		{"history", "", "what was in force when, and by whom", 0, setupHistory},
 		{"restore", "", "put the last confirmed generation into force from disk, as at boot", 0, setupRestore},
 		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},
 		{"version", "", "print the version", 0, setupVersion},
@@ -44,11 +47,16 @@ func commands() []command {
 // acts reports whether the command is there to change the system, not to tell:
 // then what it did counts, and not whether the words about it could be written.
 func (c command) acts() bool {
-	return slices.Contains([]string{"apply", "restore", "remove"}, c.name)
+	return slices.Contains([]string{"apply", "confirm", "rollback", "restore", "remove"}, c.name)
+}
+
+// hidden are the commands that the program gives to itself.
+func hidden() []command {
+	return []command{{watchCommand, "GENERATION", "go back when a trial is over", 1, setupWatch}}
 }
 
 func findCommand(name string) (command, bool) {
-	for _, c := range commands() {
+	for _, c := range slices.Concat(commands(), hidden()) {
 		if c.name == name {
 			return c, true
 		}

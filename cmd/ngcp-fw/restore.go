@@ -10,7 +10,8 @@ import (
 )
 
 type restoreJSON struct {
-	Generation uint64   `json:"generation"` // 0: management only
+	Generation uint64   `json:"generation"` // 0: management only, or nothing
+	Of         uint64   `json:"of"`         // the generation whose ruleset that is
 	Changed    bool     `json:"changed"`    // something was sent
 	Management bool     `json:"management"` // ssh alone is open
 	Why        []string `json:"why"`        // what was wrong with what should have come first
@@ -21,30 +22,32 @@ type restoreJSON struct {
 func setupRestore(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
 	return func(a *app, _ []string) error {
-		r, err := a.firewall().Restore()
+		r, err := a.firewall().Restore(firewall.Author{Who: author()})
 		if err != nil {
 			return systemFailure(err)
 		}
-		for _, text := range r.Remarks {
-			a.remark("%s", text)
-		}
-		if out.json() {
-			err = writeJSON(a.out, restoreJSON{r.Generation, r.Changed() || r.Management, r.Management, append([]string{}, r.Why...), mediaDocument(r.Media)})
-		} else {
-			fmt.Fprintln(a.out, wrap(restoredWords(r), 0, 0))
-		}
-		return errors.Join(err, a.tellMedia(r.Media, true), fallback(r))
+		return a.tellRestored(r, out.json())
 	}
+}
+
+func restoredDocument(r *firewall.Restored) restoreJSON {
+	return restoreJSON{r.Generation, r.Meta.Number, r.Changed() || r.Management || r.Nothing, r.Management, append([]string{}, r.Why...), mediaDocument(r.Media)}
 }
 
 func restoredWords(r *firewall.Restored) string {
 	switch {
+	case r.Nothing:
+		return "Nothing of ngcp-fw is in force any more, as before."
 	case r.Management:
 		return fmt.Sprintf("Management only: ssh is open to %s, and nothing else to anybody.", sourceText(r.Allows))
 	case !r.Changed():
 		return fmt.Sprintf("Generation %d is in force already; nothing was sent.", r.Generation)
 	}
-	return fmt.Sprintf("Generation %d in force again (%s, %s).", r.Generation, policyName(r.Meta.Policy, r.Meta.Digest), changeCounts(r.Changes))
+	again := fmt.Sprintf("Generation %d in force again", r.Generation)
+	if r.Meta.Number != r.Generation {
+		again = fmt.Sprintf("Generation %d in force, which is generation %d again", r.Generation, r.Meta.Number)
+	}
+	return fmt.Sprintf("%s (%s, %s).", again, policyName(r.Meta.Policy, r.Meta.Digest), changeCounts(r.Changes))
 }
 
 // fallback is loud where what was confirmed last could not be restored.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -16,7 +17,7 @@ type statusJSON struct {
 	Applied    bool           `json:"applied"`
 	Generation uint64         `json:"generation"`
 	Confirmed  bool           `json:"confirmed"`
-	Pending    *struct{}      `json:"pending"`
+	Pending    *pendingJSON   `json:"pending"`
 	Drift      []string       `json:"drift"`
 	Sampled    []string       `json:"sampled,omitempty"` // the sets that were compared by count and samples
 	Mediaproxy mediaproxyJSON `json:"mediaproxy"`
@@ -30,6 +31,7 @@ func setupStatus(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
 	full := flags.Bool("full", false, "compare every element of large sets, too")
 	return func(a *app, _ []string) error {
+		_ = a.settle() // which has told what failed
 		status := a.firewall().Status
 		if *full {
 			writeNote(a.err, "note", "comparing every element; that takes a second for a set of 100,000 ranges, and minutes for one of a million")
@@ -53,7 +55,7 @@ func setupStatus(flags *pflag.FlagSet) action {
 
 func statusDocument(s *firewall.Status) statusJSON {
 	doc := statusJSON{
-		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied && s.Snapshot != nil,
+		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied && s.Snapshot != nil && s.Snapshot.Confirmed, Pending: pendingDocument(s.Pending),
 		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaStatus(s),
 	}
 	if m := s.Snapshot; m != nil {
@@ -72,8 +74,8 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	case m == nil:
 		fmt.Fprintf(w, "Generation %d; by whom and from which policy is not known.\n", s.Generation)
 	default:
-		words := fmt.Sprintf("Generation %d, in force since %s by %s (%s), confirmed.", s.Generation,
-			m.Time.Local().Format("2006-01-02 15:04"), m.Who, policyName(m.Policy, m.Digest))
+		words := fmt.Sprintf("Generation %d, in force since %s by %s (%s), %s.", s.Generation,
+			m.Time.Local().Format("2006-01-02 15:04"), m.Who, policyName(m.Policy, m.Digest), confirmedWords(s))
 		fmt.Fprintln(w, wrap(words, 0, 0))
 	}
 	if s.Applied && len(s.Drift) == 0 {
@@ -82,12 +84,26 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	if s.Applied && s.Media.Mode != mediaproxy.ModeOff {
 		fmt.Fprintln(w, wrap(mediaWords(s.Media), 0, 0))
 	}
+	if x := s.Expired; x != nil {
+		writeNote(w, "note", fmt.Sprintf("generation %d was taken back at %s, as nobody confirmed it in time", x.From, x.Time.Local().Format(time.DateTime)))
+	}
 	for _, line := range s.Drift {
 		writeNote(w, "drift", line)
 	}
 	for _, line := range s.Media.Findings {
 		writeNote(w, "mediaproxy", line)
 	}
+}
+
+// confirmedWords says whether what is in force stays.
+func confirmedWords(s *firewall.Status) string {
+	switch p := s.Pending; {
+	case p != nil:
+		return fmt.Sprintf("waiting until %s to be confirmed; otherwise %s", p.Deadline.Local().Format(time.TimeOnly), comesBack(p))
+	case s.Snapshot.Confirmed:
+		return "confirmed"
+	}
+	return "not confirmed: a boot would not restore it"
 }
 
 // verified says how the kernel was compared, where it does not differ.

@@ -13,6 +13,7 @@ import (
 // Session is a TCP connection from a remote peer to a port of this host.
 type Session struct {
 	From netip.Addr // the peer
+	Peer uint16     // its port
 	To   netip.Addr // the local address
 	Port uint16
 	Link string // that has the local address; "" where that does not tell
@@ -62,7 +63,7 @@ func session(s *netlink.Socket, ports []uint16) (session Session, ok bool) {
 	from, ok := netip.AddrFromSlice(s.ID.Destination)
 	to, _ := netip.AddrFromSlice(s.ID.Source)
 	from = from.Unmap()
-	return Session{From: from, To: to.Unmap(), Port: s.ID.SourcePort}, ok && !from.IsLoopback()
+	return Session{From: from, Peer: s.ID.DestinationPort, To: to.Unmap(), Port: s.ID.SourcePort}, ok && !from.IsLoopback()
 }
 
 // linksByAddress names the link that has each local address. An address that

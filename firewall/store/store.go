@@ -46,8 +46,10 @@ type Meta struct {
 	Exposures json.RawMessage `json:"exposures"`
 	Ruleset   string          `json:"ruleset"` // SHA-256 of the ruleset file, in hex; Save fills it in
 
-	Confirmed  bool       `json:"confirmed"` // it may be restored at boot
-	Observe    bool       `json:"observe"`   // nothing was dropped
+	Of         uint64     `json:"of,omitempty"`     // the generation whose ruleset this one brought back
+	Reason     string     `json:"reason,omitempty"` // in the words of who applied it
+	Confirmed  bool       `json:"confirmed"`        // it may be restored at boot
+	Observe    bool       `json:"observe"`          // nothing was dropped
 	Mediaproxy Media      `json:"mediaproxy"`
 	Management Management `json:"management"`
 }
@@ -137,7 +139,7 @@ const (
 
 var (
 	metaName = regexp.MustCompile(`^generation-(0|[1-9][0-9]*)\.json$`)
-	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+)$`)
+	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+|\.?history\.jsonl[0-9]*)$`)
 )
 
 func (s *Store) path(n uint64, suffix string) string {

@@ -49,7 +49,7 @@ func ByKernel() (way Way, done func() error) {
 func ByLibrary(dir string) Way {
 	f := firewall.Firewall{StateDir: filepath.Join(dir, "state"), RunDir: filepath.Join(dir, "run")}
 	return func(m *exposure.Model, _ int) error {
-		_, err := f.Apply(m, firewall.Author{}, true)
+		_, err := f.Apply(m, firewall.Author{}, firewall.Options{Lockout: true})
 		return err
 	}
 }

@@ -1,0 +1,48 @@
+package firewall
+
+import (
+	"time"
+
+	"ngcp-fw/firewall/store"
+)
+
+// watchInterval is how long a watch takes to notice that a trial is over because
+// somebody confirmed it or went back.
+const watchInterval = time.Second
+
+// Watch waits for the end of a generation's trial, and goes back where nobody
+// confirms; back is told of that, or why it is not possible. It tries again until
+// it is. It calls ready once, when it watches.
+func (f Firewall) Watch(generation uint64, ready func(), back func(*Restored, error)) error {
+	var watched *store.Pending
+	var failed string
+	for {
+		p, err := f.pending()
+		switch {
+		case err != nil && watched != nil:
+			err = watched.Write(f.RunDir) // somebody has damaged it
+		case err != nil:
+			return err
+		case p == nil || p.Generation != generation:
+			return nil
+		case watched == nil:
+			ready()
+			fallthrough
+		default:
+			watched = p
+		}
+		if left, failure := Left(*watched); err == nil && failure == nil && left > 0 {
+			time.Sleep(min(left, watchInterval))
+			continue
+		}
+		r, err := f.Settle()
+		if err == nil && r != nil {
+			back(r, nil)
+		}
+		if err != nil && err.Error() != failed {
+			failed = err.Error()
+			back(r, err)
+		}
+		time.Sleep(watchInterval / 10)
+	}
+}
