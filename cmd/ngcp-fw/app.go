@@ -20,6 +20,7 @@ const (
 
 // app is one run of the program: where its words come from and go to.
 type app struct {
+	args     []string
 	in       io.Reader
 	out, err io.Writer
 	flags    globalFlags
@@ -50,7 +51,7 @@ func systemFailure(err error) error { return &failure{exitSystem, err} }
 // run is the whole program: words in, words out, exit code.
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	data := &dataWriter{to: out}
-	a := &app{in: in, out: data, err: errOut}
+	a := &app{args: args, in: in, out: data, err: errOut}
 	err := a.dispatch(args)
 	if !a.acted {
 		err = data.outcome(err)
@@ -62,7 +63,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if f := (*failure)(nil); errors.As(err, &f) {
 		code = f.code
 	}
-	if err != errNo && err != errReported {
+	if err != errNo && err != errReported && !errors.Is(err, errTold) {
 		fmt.Fprintf(errOut, "ngcp-fw: %s\n", err)
 	}
 	return code

@@ -10,6 +10,7 @@ import (
 
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/rehearse"
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/exposure"
 )
@@ -18,6 +19,7 @@ type testsJSON struct {
 	Passed  int          `json:"passed"`
 	Failed  int          `json:"failed"`
 	Results []testResult `json:"results"`
+	Kernel  *rehearsal   `json:"kernel,omitempty"`
 }
 
 type testResult struct {
@@ -27,10 +29,27 @@ type testResult struct {
 	Expect string `json:"expect"`
 	Got    string `json:"got"`
 	Origin string `json:"origin"`
+	Kernel string `json:"kernel,omitempty"` // what became of a real packet
+	Note   string `json:"note,omitempty"`   // on the packet
 	reason string
 }
 
-func (r testResult) passed() bool { return r.Expect == r.Got }
+func (r testResult) passed() bool {
+	return r.Expect == r.Got && (r.Kernel == "" || r.Kernel == r.Expect && r.Note != faultNote)
+}
+
+// complaint is what is wrong with a test that failed.
+func (r testResult) complaint() string {
+	got := r.Got
+	if r.Kernel != "" && r.Kernel != r.Got {
+		got += ", and " + r.Kernel + " from the kernel"
+	}
+	text := fmt.Sprintf("expected %s, got %s: %s", r.Expect, got, r.reason)
+	if r.Note != "" {
+		text += "; " + r.Note
+	}
+	return text
+}
 
 func (r testResult) String() string {
 	text := fmt.Sprintf("from %s to %s", r.From, r.To)
@@ -42,12 +61,21 @@ func (r testResult) String() string {
 
 func setupTest(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json", "junit")
+	kernel := flags.Bool("kernel", false, "send real packets through the real ruleset, in a network namespace of its own")
 	return func(a *app, _ []string) error {
+		if *kernel && !rehearse.Inside() {
+			return a.again()
+		}
 		in, err := a.load(false)
 		if err != nil {
 			return err
 		}
 		done := runTests(in.model)
+		if *kernel {
+			if err := done.rehearse(in.model); err != nil {
+				return systemFailure(err)
+			}
+		}
 		switch out.value {
 		case "json":
 			err = writeJSON(a.out, done)
@@ -71,14 +99,21 @@ func runTests(m *exposure.Model) testsJSON {
 		v := firewall.Judge(m, table, m.Allows(t.Flow).At(t.Flow))
 		r := testResult{From: fromText(t.Flow), To: toText(t.Flow), In: t.Flow.In,
 			Expect: verdictWord(t.Accept), Got: verdictWord(v.Accept), Origin: t.Pos.Origin(), reason: v.Reason}
+		done.Results = append(done.Results, r)
+	}
+	done.count()
+	return done
+}
+
+func (done *testsJSON) count() {
+	done.Passed, done.Failed = 0, 0
+	for _, r := range done.Results {
 		if r.passed() {
 			done.Passed++
 		} else {
 			done.Failed++
 		}
-		done.Results = append(done.Results, r)
 	}
-	return done
 }
 
 // fromText and toText are a flow's ends as the policy and explain write them.
@@ -100,7 +135,7 @@ func toText(f policy.Flow) string {
 func writeTests(w io.Writer, done testsJSON) {
 	for _, r := range done.Results {
 		if !r.passed() {
-			fmt.Fprintln(w, wrap(fmt.Sprintf("%s: failed: %s: expected %s, got %s: %s", r.Origin, r, r.Expect, r.Got, r.reason), 0, 2))
+			fmt.Fprintln(w, wrap(fmt.Sprintf("%s: failed: %s: %s", r.Origin, r, r.complaint()), 0, 2))
 		}
 	}
 	switch {
@@ -108,6 +143,9 @@ func writeTests(w io.Writer, done testsJSON) {
 		fmt.Fprintln(w, "The policy has no tests.")
 	default:
 		fmt.Fprintf(w, "%s passed, %d failed.\n", plural(done.Passed, "test"), done.Failed)
+	}
+	if done.Kernel != nil {
+		fmt.Fprintln(w, wrap(done.Kernel.String(), 0, 0))
 	}
 }
 
@@ -136,7 +174,7 @@ func writeJUnit(w io.Writer, done testsJSON) error {
 	for _, r := range done.Results {
 		c := junitCase{Class: r.Origin, Name: fmt.Sprintf("%s: %s", r, r.Expect)}
 		if !r.passed() {
-			c.Failure = &junitFailure{fmt.Sprintf("expected %s, got %s: %s", r.Expect, r.Got, r.reason)}
+			c.Failure = &junitFailure{r.complaint()}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}

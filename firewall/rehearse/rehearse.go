@@ -1,0 +1,97 @@
+// Package rehearse asks a kernel for verdicts, by real packets through the real
+// ruleset, where neither matters to anybody: in a network namespace that has
+// nothing else in it, and dies with the process.
+//
+// Again runs the program once more in such a namespace, and Run is what that
+// one does there. Each packet comes in by a link of the name it is said to come
+// by, one end of a veth pair into whose other end it is written. A table beside
+// the ruleset counts, first and last at the input hook, and so tells whether the
+// packet came to the rules, and whether it came through them. It ends there: no
+// connection is tracked, nobody answers, and so no packet depends on an earlier
+// one.
+package rehearse
+
+import (
+	"fmt"
+
+	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/ruleset"
+)
+
+// Outcome is what the kernel made of a packet.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Refused  Outcome = iota // dropped before it came to any rule, as martians are
+	Dropped                 // by the ruleset
+	Accepted                // by the ruleset
+)
+
+// Run puts the table into the kernel of this network namespace, which must be
+// one of Again's, and sends it the packets, each as the first of its flow
+// (whatever its State). It tells what became of each.
+//
+// The kernel's own sieve is opened as far as it goes: any source may come by any
+// link, and every destination is an address of this host. What a rate meter
+// noted of one packet is forgotten before the next one of that source.
+func Run(table *ruleset.Table, packets []ruleset.Packet) ([]Outcome, error) {
+	if err := alone(); err != nil {
+		return nil, err
+	}
+	conn, err := kernel.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if _, err := conn.Apply(table); err != nil {
+		return nil, fmt.Errorf("cannot load the ruleset in a network namespace of its own: %w", err)
+	}
+	watching, err := newObserver(conn)
+	if err != nil {
+		return nil, err
+	}
+	wiring, err := newWires(packets)
+	if err != nil {
+		return nil, err
+	}
+	defer wiring.close()
+	return (&run{newMeters(conn, table), watching, wiring}).all(packets)
+}
+
+// run is one run of packets.
+type run struct {
+	meters   *meters
+	observer *observer
+	wires    *wires
+}
+
+func (r *run) all(packets []ruleset.Packet) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(packets))
+	release, err := oneCPU()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	for i, p := range packets {
+		if err := r.meters.forget(p.Src); err != nil {
+			return nil, fmt.Errorf("cannot empty the rate meters: %w", err)
+		}
+		if outcomes[i], err = r.one(p); err != nil {
+			return nil, fmt.Errorf("packet from %s to %s by %s: %w", p.Src, p.Dst, p.In, err)
+		}
+	}
+	return outcomes, nil
+}
+
+// one sends a packet and, behind it, the signal, which comes when the kernel has
+// done with the packet.
+func (r *run) one(p ruleset.Packet) (Outcome, error) {
+	if err := r.wires.send(p.In, p.Src.Is6(), packet(p)); err != nil {
+		return 0, err
+	}
+	if err := r.wires.send(p.In, false, signal); err != nil {
+		return 0, err
+	}
+	return r.observer.outcome()
+}
