@@ -27,11 +27,11 @@ type PendingError struct {
 
 // Error says what to do.
 func (e *PendingError) Error() string {
-	const hint = "\nhint: ngcp-fw confirm keeps what is in force, ngcp-fw rollback goes back"
+	const hint = "\nhint: ngcp-fw confirm keeps it, ngcp-fw rollback goes back"
 	if e.Damaged != nil {
 		return fmt.Sprintf("refused, nothing changed: what is in force may wait to be confirmed: %v%s", e.Damaged, hint)
 	}
-	return fmt.Sprintf("refused, nothing changed: generation %d waits until %s to be confirmed%s, apply --confirm tries another one",
+	return fmt.Sprintf("refused, nothing changed: generation %d waits until %s to be confirmed%s,\n  ngcp-fw apply --confirm tries another one",
 		e.Generation, e.Deadline.Local().Format(time.TimeOnly), hint)
 }
 
