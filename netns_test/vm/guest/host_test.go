@@ -133,6 +133,7 @@ func fw(t *testing.T, code int, args ...string) (s said) {
 // state is what of status these tests ask for.
 type state struct {
 	Applied    bool
+	Confirmed  bool
 	Generation int
 	Drift      []string
 	Mediaproxy struct {

@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +160,31 @@ func TestAppliesCostNoPacketOfACall(t *testing.T) {
 	assert.Greater(t, sent, everything)
 	assert.Equal(t, 2*(sent-firstWords), kernel)
 	assert.Equal(t, generation+20, inForce(t).Generation)
+	c.hangUp(t)
+}
+
+func TestWhateverComesBackKeepsTheRule(t *testing.T) {
+	clean(t)
+	run(t, "iptables", "-A", "INPUT", "-p", "tcp", "--dport", "9999", "-j", "ACCEPT")
+	others := run(t, "iptables-save", "-t", "filter")
+	apply(t, 0, "")
+	start(t)
+	c := connect(t, phoneA4, phoneB4)
+	assert.Equal(t, everything, c.converse(t))
+	apply(t, 0, "deny: [203.0.113.66]\n")
+	fw(t, 0, "rollback")
+	assert.Equal(t, everything, c.converse(t), "after a rollback")
+	file := filepath.Join(t.TempDir(), "policy.yml")
+	require.NoError(t, os.WriteFile(file, []byte(policyText+"mediaproxy: {rule: off}\ndeny: [203.0.113.67]\n"), 0o600))
+	fw(t, 0, "apply", "-f", file, "--confirm", "1s")
+	assert.False(t, status(t, 0).Mediaproxy.InForce)
+	require.Eventually(t, func() bool { return status(t, 0).Confirmed }, 10*time.Second, 100*time.Millisecond)
+	assert.Equal(t, everything, c.converse(t), "after a trial that nobody confirmed")
+	run(t, "nft", "delete", "chain", "ip", "filter", "ngcp-fw-mediaproxy")
+	fw(t, 0, "restore")
+	assert.Equal(t, everything, c.converse(t), "after a restore")
+	inForce(t)
+	assert.Equal(t, others, run(t, "iptables-save", "-t", "filter"))
 	c.hangUp(t)
 }
 
