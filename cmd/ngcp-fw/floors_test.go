@@ -30,7 +30,7 @@ var floors = map[string]struct {
 	"firewall/store":      {2, nil},
 	"firewall/mediaproxy": {2, []string{"firewall/kernel"}},
 	"firewall/verify":     {2, nil},
-	"firewall/rehearse":   {2, []string{"firewall/kernel"}},
+	"firewall/rehearse":   {2, []string{"firewall/host", "firewall/kernel"}},
 	"firewall":            {3, nil},
 	"cmd/ngcp-fw":         {4, nil},
 	"netns_test/lab":      {4, nil},

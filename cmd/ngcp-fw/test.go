@@ -157,6 +157,7 @@ type junitSuite struct {
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Cases    []junitCase `xml:"testcase"`
+	Said     string      `xml:"system-out,omitempty"`
 }
 
 type junitCase struct {
@@ -177,6 +178,9 @@ func writeJUnit(w io.Writer, done testsJSON) error {
 			c.Failure = &junitFailure{r.complaint()}
 		}
 		suite.Cases = append(suite.Cases, c)
+	}
+	if done.Kernel != nil {
+		suite.Said = done.Kernel.String()
 	}
 	text, err := xml.MarshalIndent(suite, "", "  ")
 	if err != nil {

@@ -42,9 +42,9 @@ type rehearsal struct {
 }
 
 func (r *rehearsal) String() string {
-	text := fmt.Sprintf("Linux %s agrees with the evaluation of the ruleset on %s.", r.Release, plural(r.Packets-r.Refused, "packet"))
+	text := fmt.Sprintf("Linux %s agrees with our evaluation of the ruleset on %s.", r.Release, plural(r.Packets-r.Refused, "packet"))
 	if r.Faults > 0 {
-		text = fmt.Sprintf("FAULT OF NGCP-FW: Linux %s does not agree with the evaluation of the ruleset on %d of %s. Please report it, with the policy.",
+		text = fmt.Sprintf("FAULT OF NGCP-FW: Linux %s does not agree with our evaluation of the ruleset on %d of %s. Please report it, with the policy.",
 			r.Release, r.Faults, plural(r.Packets, "packet"))
 	}
 	if r.Refused > 0 {
@@ -55,7 +55,7 @@ func (r *rehearsal) String() string {
 
 // Notes on a packet.
 const (
-	faultNote   = "the kernel and the evaluation of the ruleset differ, which is a fault of ngcp-fw"
+	faultNote   = "the kernel and our evaluation of the ruleset differ: a fault of ngcp-fw"
 	refusedNote = "the kernel refuses this packet before any rule, for its addresses"
 )
 

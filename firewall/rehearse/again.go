@@ -1,17 +1,19 @@
 package rehearse
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"ngcp-fw/firewall/host"
 )
 
 // ErrNotAllowed says that no network namespace can be made.
@@ -69,13 +71,10 @@ func ended(cmd *exec.Cmd) (code int, err error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// namespace names the network namespace that this process is in.
+// namespace names the network namespace that this thread is in.
 func namespace() (string, error) {
-	name, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		return "", fmt.Errorf("cannot tell the network namespace: is /proc mounted, and has the kernel network namespaces (CONFIG_NET_NS)? %w", err)
-	}
-	return name, nil
+	inode, err := host.NetNS()
+	return strconv.FormatUint(inode, 10), err
 }
 
 // alone makes sure that this is an empty network namespace of Again's, where
@@ -90,8 +89,8 @@ func alone() error {
 		return err
 	}
 	if was := os.Getenv(outside); was == "" || was == here || len(links) != 1 {
-		return fmt.Errorf("this is no empty network namespace (%s, from %s, with the links %s): nothing was touched",
-			here, cmp.Or(was, "nowhere"), strings.Join(links, ", "))
+		return fmt.Errorf("this is no empty network namespace (its links: %s), so nothing was touched\nhint: unset %s",
+			strings.Join(links, ", "), outside)
 	}
 	return nil
 }

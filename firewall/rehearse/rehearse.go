@@ -12,6 +12,7 @@
 package rehearse
 
 import (
+	"errors"
 	"fmt"
 
 	"ngcp-fw/firewall/kernel"
@@ -41,40 +42,57 @@ func Run(table *ruleset.Table, packets []ruleset.Packet) ([]Outcome, error) {
 	}
 	conn, err := kernel.Open()
 	if err != nil {
-		return nil, err
+		return nil, allowed(err)
 	}
 	defer conn.Close()
 	if _, err := conn.Apply(table); err != nil {
-		return nil, fmt.Errorf("cannot load the ruleset in a network namespace of its own: %w", err)
+		return nil, fmt.Errorf("cannot load the ruleset into a network namespace of its own: %w", allowed(err))
 	}
-	watching, err := newObserver(conn)
+	r, err := newRun(conn, packets)
 	if err != nil {
 		return nil, err
 	}
-	wiring, err := newWires(packets)
-	if err != nil {
-		return nil, err
-	}
-	defer wiring.close()
-	return (&run{newMeters(conn, table), watching, wiring}).all(packets)
+	defer r.wires.close()
+	return r.all(table, packets)
 }
 
-// run is one run of packets.
+// allowed gives another error than that root is missing: we are root here, but
+// of a namespace where that does not count.
+func allowed(err error) error {
+	if errors.Is(err, kernel.ErrPermission) {
+		return ErrNotAllowed
+	}
+	return err
+}
+
+// run is a namespace that is ready for packets.
 type run struct {
-	meters   *meters
+	conn     *kernel.Conn
 	observer *observer
 	wires    *wires
 }
 
-func (r *run) all(packets []ruleset.Packet) ([]Outcome, error) {
-	outcomes := make([]Outcome, len(packets))
+// newRun prepares the namespace for these packets.
+func newRun(conn *kernel.Conn, packets []ruleset.Packet) (r *run, err error) {
+	r = &run{conn: conn}
+	if r.observer, err = newObserver(conn); err != nil {
+		return nil, err
+	}
+	r.wires, err = newWires(packets)
+	return r, err
+}
+
+// all sends the packets through the table, which is in force.
+func (r *run) all(table *ruleset.Table, packets []ruleset.Packet) ([]Outcome, error) {
 	release, err := oneCPU()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	meters := newMeters(r.conn, table)
+	outcomes := make([]Outcome, len(packets))
 	for i, p := range packets {
-		if err := r.meters.forget(p.Src); err != nil {
+		if err := meters.forget(p.Src); err != nil {
 			return nil, fmt.Errorf("cannot empty the rate meters: %w", err)
 		}
 		if outcomes[i], err = r.one(p); err != nil {

@@ -4,18 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Kernel is the running kernel's release, as in 6.1.0-18-amd64.
+// Kernel is the running kernel's version, as in 6.1.
 func Kernel() string {
 	var name unix.Utsname
 	if unix.Uname(&name) != nil {
 		return "unknown"
 	}
-	return unix.ByteSliceToString(name.Release[:])
+	release := unix.ByteSliceToString(name.Release[:])
+	major, rest, _ := strings.Cut(release, ".")
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		return release
+	}
+	return major + "." + rest[:end]
 }
 
 // oneCPU keeps the calling goroutine on one CPU until release: what is written

@@ -127,7 +127,7 @@ func (w *wires) link(name string) error {
 	if _, made := w.far[name]; made {
 		return nil
 	}
-	pair := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: fmt.Sprintf("~%d", len(w.far))}
+	pair := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: fmt.Sprintf("*%d", len(w.far))}
 	pair.Name = name
 	if err := netlink.LinkAdd(pair); err != nil {
 		return err
@@ -143,5 +143,14 @@ func (w *wires) link(name string) error {
 	e := end{index: far.Attrs().Index}
 	copy(e.addr[:], near.Attrs().HardwareAddr)
 	w.far[name] = e
-	return errors.Join(netlink.LinkSetUp(far), netlink.LinkSetUp(near))
+	return errors.Join(silence(pair.PeerName), netlink.LinkSetUp(near), netlink.LinkSetUp(far)) // in this order the far end can send at once
+}
+
+// silence keeps the kernel from sending by the other end on its own behalf.
+func silence(far string) error {
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/"+far+"/disable_ipv6", []byte("1"), 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // no IPv6 at all
+	}
+	return err
 }
