@@ -31,6 +31,7 @@ type Plan struct {
 	Changes    []ruleset.Change
 	Exposure   exposure.Change
 	Cut        int               // after applying: tracked flows of sources that are refused now, which were ended
+	Flows      Flows             // before applying: those that would be cut
 	Remarks    []string          // after applying: what went wrong besides, though the ruleset is in force
 	Replaced   bool              // after applying: the whole table had to go and come back, with its counters and bans
 	Media      Media             // after applying: the mediaproxy rule
@@ -66,6 +67,7 @@ func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Flows = p.flowsToCut(m)
 	kept := mediaOf(m)
 	p.Rule, err = inspectMedia(conn, &kept)
 	return p, err
@@ -93,7 +95,7 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	p.Known, p.before = known, before
 	p.media = now.snapshot != nil && reflect.DeepEqual(now.snapshot.Meta.Mediaproxy, w.meta.Mediaproxy)
 	if p.Changed() { // the same rules are the same exposures
-		p.Exposure = exposure.Compare(before, w.model)
+		p.Exposure = exposure.Compare(before.InForce(), w.model.InForce())
 	}
 	return p, nil
 }
@@ -129,7 +131,7 @@ func (n *inForce) exposures() (m *exposure.Model, known bool) {
 		return nil, false
 	}
 	exposures, err := exposure.Kept(n.snapshot.Meta.Exposures, n.snapshot.Lists)
-	return &exposure.Model{Exposures: exposures}, err == nil
+	return &exposure.Model{Exposures: exposures, Observe: n.snapshot.Meta.Observe}, err == nil
 }
 
 func (f Firewall) store() *store.Store { return store.New(f.StateDir) }

@@ -3,8 +3,10 @@ package firewall
 import (
 	"net/netip"
 
+	"ngcp-fw/firewall/host"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/exposure"
 )
 
 // Stand-ins for what a flow leaves open: a port that no rule speaks of, and
@@ -32,4 +34,20 @@ func Packet(f policy.Flow, in string) ruleset.Packet {
 		}
 	}
 	return p
+}
+
+// Flows is how many tracked flows applying would cut.
+type Flows struct {
+	Cut int
+	Err error // why that is not known
+}
+
+// flowsToCut counts the tracked flows of sources that the model refuses. The
+// first enforcement keeps those that are open, and where nothing changes,
+// nothing is cut.
+func (p *Plan) flowsToCut(m *exposure.Model) (f Flows) {
+	if p.Changed() && p.Current != nil && !m.Observe {
+		f.Cut, f.Err = host.CountFlows(refuses(m))
+	}
+	return f
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -20,6 +21,29 @@ type Flow struct {
 // host that are refused, so that their next packet is a new flow's. It reports
 // how many there were.
 func CutFlows(refused func(Flow) bool) (int, error) {
+	return eachFamily(refused, "cannot cut the tracked flows of sources that are refused now", func(family netlink.InetFamily, filter flowFilter) (uint, error) {
+		return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
+	})
+}
+
+// CountFlows is how many entries CutFlows would delete.
+func CountFlows(refused func(Flow) bool) (int, error) {
+	return eachFamily(refused, "cannot count the tracked flows of sources that would be refused", func(family netlink.InetFamily, filter flowFilter) (n uint, err error) {
+		flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
+		if errors.Is(err, netlink.ErrDumpInterrupted) {
+			err = nil // flows come and go while they are counted
+		}
+		for _, flow := range flows {
+			if filter.MatchConntrackFlow(flow) {
+				n++
+			}
+		}
+		return n, err
+	})
+}
+
+// eachFamily adds up what is done about the refused flows of IPv4 and IPv6.
+func eachFamily(refused func(Flow) bool, fault string, do func(netlink.InetFamily, flowFilter) (uint, error)) (int, error) {
 	if nothingTracked() {
 		return 0, nil
 	}
@@ -30,10 +54,10 @@ func CutFlows(refused func(Flow) bool) (int, error) {
 	filter := flowFilter{local, refused}
 	total := 0
 	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
-		cut, err := netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, filter)
-		total += int(cut)
+		n, err := do(family, filter)
+		total += int(n)
 		if err != nil {
-			return total, fmt.Errorf("cannot cut the tracked flows of sources that are refused now: %w", err)
+			return total, fmt.Errorf("%s: %w", fault, err)
 		}
 	}
 	return total, nil

@@ -87,10 +87,16 @@ func TestCutFlows(t *testing.T) {
 	track(t, "192.0.2.1:1000", "203.0.113.5:443", "203.0.113.5:443") // begun here
 	track(t, "[2001:db8:1::6]:1000", "[2001:db8::1]:22", "[2001:db8::1]:22")
 	var asked []Flow
-	n, err := CutFlows(func(f Flow) bool {
+	refused := func(f Flow) bool {
 		asked = append(asked, f)
 		return f.From.Addr() != netip.MustParseAddr("203.0.113.2")
-	})
+	}
+	n, err := CountFlows(refused)
+	require.NoError(t, err)
+	assert.Equal(t, 3, n)
+	assert.Len(t, tracked(t), 6, "to count them cuts none")
+	asked = nil
+	n, err = CutFlows(refused)
 	require.NoError(t, err)
 	assert.Equal(t, 3, n)
 	assert.ElementsMatch(t, []string{"203.0.113.2", "203.0.113.4", "192.0.2.1"}, tracked(t))
