@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/mediaproxy"
@@ -44,6 +45,7 @@ type mediaproxyJSON struct {
 	Rule string `json:"rule"` // as the policy asks
 	mediaproxy.Choice
 	InForce  bool                 `json:"in_force"`
+	After    bool                 `json:"after_verdict"`
 	Rules    []mediaproxy.Handler `json:"rules"`
 	Host     *mediaproxy.Facts    `json:"host,omitempty"` // where there is a rule to keep
 	Drift    []string             `json:"drift"`
@@ -52,7 +54,7 @@ type mediaproxyJSON struct {
 
 func mediaStatus(s *firewall.Status) mediaproxyJSON {
 	r := s.Media
-	doc := mediaproxyJSON{Rule: string(mediaproxy.ModeAuto), Choice: r.Choice, InForce: r.InForce, Rules: r.Rules, Drift: r.Drift, Findings: r.Findings}
+	doc := mediaproxyJSON{Rule: string(mediaproxy.ModeAuto), Choice: r.Choice, InForce: r.InForce, After: r.After, Rules: r.Rules, Drift: r.Drift, Findings: r.Findings}
 	if s.Snapshot != nil {
 		doc.Rule = s.Snapshot.Mediaproxy.Rule
 	}
@@ -62,11 +64,21 @@ func mediaStatus(s *firewall.Status) mediaproxyJSON {
 	return doc
 }
 
-// mediaWords says who keeps the rule, and whether it is in force.
+// mediaWords says who keeps the rule, whether it is in force, and what the kernel
+// makes of it.
 func mediaWords(r mediaproxy.Report) string {
-	switch {
-	case r.InForce:
-		return fmt.Sprintf("The mediaproxy rule is in force (%s, table %d): %s.", r.Mode, r.Table, r.Why)
+	if !r.InForce {
+		return fmt.Sprintf("The mediaproxy rule is missing (%s, table %d): %s.", r.Mode, r.Table, r.Why)
 	}
-	return fmt.Sprintf("The mediaproxy rule is missing (%s, table %d): %s.", r.Mode, r.Table, r.Why)
+	words := fmt.Sprintf("The mediaproxy rule is in force (%s, table %d): %s.", r.Mode, r.Table, r.Why)
+	if r.After {
+		words += fmt.Sprintf(" It comes after our verdict, and has met %s.", plural(int(r.Packets()), "packet"))
+	}
+	if len(r.Host.Loaded) > 0 {
+		words += fmt.Sprintf(" Module %s is loaded.", strings.Join(r.Host.Loaded, " "))
+	}
+	for _, t := range r.Host.Tables {
+		words += fmt.Sprintf(" Table %d is in use, with %s in the kernel.", t.Table, plural(t.Streams, "stream"))
+	}
+	return words
 }

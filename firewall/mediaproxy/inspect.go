@@ -16,8 +16,9 @@ type Question struct {
 // Report is what there is of the mediaproxy rule, and what is wrong with it.
 type Report struct {
 	Choice
-	InForce  bool      `json:"in_force"` // media of both families meets the chosen rule
-	Rules    []Handler `json:"rules"`    // all that hand packets to rtpengine's module
+	InForce  bool      `json:"in_force"`      // media of both families meets the chosen rule
+	After    bool      `json:"after_verdict"` // there are rules, and all come after the verdict of ngcp-fw's own table
+	Rules    []Handler `json:"rules"`         // all that hand packets to rtpengine's module
 	Host     Facts     `json:"host"`
 	Drift    []string  `json:"drift"`    // where the kernel differs from the choice
 	Findings []string  `json:"findings"` // what else an operator should know
@@ -78,7 +79,17 @@ func (v view) report() Report {
 		}
 	}
 	r.InForce = v.choice.Mode != ModeOff && len(missing(v.kept(), v.families(), v.choice.Table)) == 0 && len(v.damaged) == 0
+	_, ruled := v.main()
+	r.After = ruled && len(v.handlers) > 0 && len(early(v)) == 0
 	return r
+}
+
+// Packets is how many all the rules together have met.
+func (r Report) Packets() (sum uint64) {
+	for _, h := range r.Rules {
+		sum += h.Packets
+	}
+	return sum
 }
 
 // kept is the rules that the choice is about: ours, or the others'.

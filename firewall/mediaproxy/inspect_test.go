@@ -51,6 +51,8 @@ func TestAHostWhereAllIsWell(t *testing.T) {
 	chains, rules := seen(t, conn)
 	r := look(question("auto"), media(), chains, rules).report()
 	assert.True(t, r.InForce)
+	assert.True(t, r.After)
+	assert.Equal(t, uint64(4), r.Packets())
 	assert.Empty(t, r.Drift)
 	assert.Empty(t, r.Findings)
 	require.Len(t, r.Rules, 2)
