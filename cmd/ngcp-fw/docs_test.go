@@ -65,8 +65,9 @@ func checkPolicyBlock(t *testing.T, block []byte) {
 }
 
 var (
-	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
-	readmeList   = regexp.MustCompile("(?s)```yaml\n(version:.*?)```.*?```\n(.*?)```")
+	consoleBlock  = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+	kernelVersion = regexp.MustCompile(`Linux \d+\.\d+ `) // the docs are Debian 12's
+	readmeList    = regexp.MustCompile("(?s)```yaml\n(version:.*?)```.*?```\n(.*?)```")
 )
 
 // TestConsoleInDocs runs every command that the documentation shows, and wants
@@ -74,17 +75,31 @@ var (
 func TestConsoleInDocs(t *testing.T) {
 	inNamespace(t)
 	t.Chdir(root)
+	for page, in := range map[string]string{
+		"docs/commands.md": ".",
+		"docs/reviews.md":  "cmd/ngcp-fw/testdata/reviews",
+	} {
+		t.Run(page, func(t *testing.T) {
+			path, err := filepath.Abs(page)
+			require.NoError(t, err)
+			t.Chdir(in)
+			checkConsole(t, path)
+		})
+	}
+}
+
+func checkConsole(t *testing.T, page string) {
 	dir := t.TempDir()
-	const page = "docs/commands.md"
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	commands := 0
 	now := consoleBlock.ReplaceAllStringFunc(string(text), func(block string) string {
 		out := "```console\n"
-		for _, line := range strings.Split(block, "\n") {
+		for _, line := range shellLines(block) {
 			if args, found := strings.CutPrefix(line, "$ ngcp-fw "); found {
 				commands++
-				_, said := program(append([]string{"--state-dir", dir, "--run-dir", dir}, strings.Fields(args)...)...)
+				args := strings.Fields(strings.ReplaceAll(args, "\\\n", " "))
+				_, said := program(append([]string{"--state-dir", dir, "--run-dir", dir}, args...)...)
 				out += line + "\n" + said
 			}
 		}
@@ -92,6 +107,18 @@ func TestConsoleInDocs(t *testing.T) {
 	})
 	assert.Greater(t, commands, 6)
 	update(t, page, string(text), now)
+}
+
+// shellLines is a text's lines; one that ends with a backslash goes on.
+func shellLines(text string) (lines []string) {
+	for _, line := range strings.Split(text, "\n") {
+		if n := len(lines); n > 0 && strings.HasSuffix(lines[n-1], `\`) {
+			lines[n-1] += "\n" + line
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // TestListInReadme lists the README's policy with the examples' files.
