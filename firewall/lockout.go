@@ -17,7 +17,10 @@ type LockoutError struct {
 	Peers  []netip.Addr
 	Allows addr.Set // whom the policy lets in by ssh
 	Links  []string // on which links; none: every one
+	Ports  []string // at which
 	Origin string   // where that is written
+
+	Unheard bool // nobody listens at these
 }
 
 // Error names them, and what to do.
@@ -27,15 +30,41 @@ func (e *LockoutError) Error() string {
 		names = append(names, p.String())
 	}
 	who := strings.Join(names, ", ")
-	allowed := "nobody"
-	if !e.Allows.IsEmpty() {
-		allowed = summary(e.Allows)
-		if len(e.Links) > 0 {
-			slices.Sort(e.Links)
-			allowed += " on " + strings.Join(slices.Compact(e.Links), ", ")
+	return fmt.Sprintf("refused, nothing changed: you would be locked out\n  %s is logged in by ssh, and %s (%s)\nhint: %s, or insist with --allow-lockout --confirm 2m",
+		who, e.why(), e.Origin, e.remedy(who))
+}
+
+// among reports whether all of them may use ssh, but not where they do.
+func (e *LockoutError) among() bool {
+	return !slices.ContainsFunc(e.Peers, func(p netip.Addr) bool { return !e.Allows.Contains(p) })
+}
+
+func (e *LockoutError) why() string {
+	if e.Allows.IsEmpty() {
+		return "the new policy lets in nobody"
+	}
+	text := "the new policy lets in " + summary(e.Allows)
+	if len(e.Links) > 0 {
+		slices.Sort(e.Links)
+		text += " on " + strings.Join(slices.Compact(e.Links), ", ")
+	}
+	if e.among() {
+		text += fmt.Sprintf(" at port %s", strings.Join(e.Ports, ", "))
+		if e.Unheard {
+			text += ", where nobody listens yet"
 		}
 	}
-	return fmt.Sprintf("refused, nothing changed: you would be locked out\n  %s is logged in by ssh, and the new policy lets in %s only (%s)\nhint: add %s to administrators, or insist with --allow-lockout", who, allowed, e.Origin, who)
+	return text + " only"
+}
+
+func (e *LockoutError) remedy(who string) string {
+	switch {
+	case e.among() && e.Unheard:
+		return "have sshd listen at the new port first"
+	case e.among():
+		return "keep ssh open where it is used"
+	}
+	return fmt.Sprintf("add %s to administrators", who)
 }
 
 // summary is the first few sources of a set.
@@ -55,31 +84,44 @@ func summary(s addr.Set) string {
 const sshService = "ssh"
 
 // checkLockout asks the kernel who is logged in by ssh, at the ports of the new
-// model or of the one before, and the new one whether it still lets them in.
+// model, of the one before or the usual one, and the new one whether it still lets them in: at
+// the port they came by, or at another one of ssh where somebody listens. What
+// only observes shuts out nobody.
 func checkLockout(m, before *exposure.Model) error {
+	if m.Observe {
+		return nil
+	}
 	ports := sshPorts(m)
-	sessions, err := host.SSHSessions(append(slices.Clone(ports), sshPorts(before)...))
+	sessions, err := host.SSHSessions(slices.Concat(ports, sshPorts(before), []uint16{sshPort}))
+	if err != nil || len(sessions) == 0 {
+		return err
+	}
+	open, err := host.Listening(ports)
 	if err != nil {
 		return err
 	}
 	e := &LockoutError{Origin: "built in"}
 	for _, s := range sessions {
-		if !admits(m, s, ports) && !slices.Contains(e.Peers, s.From) {
+		if !admits(m, s, open) && !slices.Contains(e.Peers, s.From) {
 			e.Peers = append(e.Peers, s.From)
 		}
 	}
 	if len(e.Peers) == 0 {
 		return nil
 	}
+	e.Unheard = len(open) == 0
 	for _, x := range m.Exposures {
 		if x.Service == sshService {
 			e.Allows, e.Origin = e.Allows.Union(x.Sources), x.Origin.LineOrigin()
 			e.Links = append(e.Links, x.Interfaces...)
+			e.Ports = append(e.Ports, exposure.PortNames(x.Ports)...)
 			if !x.RolePos.IsZero() {
 				e.Origin = x.RolePos.LineOrigin()
 			}
 		}
 	}
+	slices.Sort(e.Ports)
+	e.Ports = slices.Compact(e.Ports)
 	return e
 }
 

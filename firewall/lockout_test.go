@@ -44,9 +44,12 @@ func TestLockout(t *testing.T) {
 		{"an administrator", 22, "roles: {administrators: {allow: [203.0.113.0/24]}}", ""},
 		{"somebody else", 22, "roles: {administrators: {allow: [192.0.2.0/24]}}",
 			"203.0.113.9 is logged in by ssh, and the new policy lets in 192.0.2.0/24 only (policy.yml:2)"},
-		{"nobody is one", 22, "", "lets in nobody only (built in)"},
+		{"nobody is one", 22, "", "lets in nobody (built in)\nhint: add 203.0.113.9 to administrators, or insist"},
 		{"ssh is off", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {enabled: false}}", "lets in nobody"},
 		{"denied", 22, "roles: {administrators: {allow: [any]}}\ndeny: [203.0.113.9]", "you would be locked out"},
+		{"at a port that is new, where nobody listens", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {ports: [2222/tcp]}}",
+			"lets in any at port 2222/tcp, where nobody listens yet only (policy.yml:2)\nhint: have sshd listen at the new port first"},
+		{"who only observes", 22, "observe: true", ""},
 		{"at the policy's port", 2222, "services: {ssh: {ports: [2222/tcp]}}", "you would be locked out"},
 		{"at a port that is not ssh's", 2222, "", ""},
 		{"at another address", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {addresses: [198.51.100.2]}}", "you would be locked out"},
@@ -86,7 +89,7 @@ func TestLockoutKnowsTheLink(t *testing.T) {
 		return "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {interfaces: [" + link + "]}}"
 	}
 	_, err := f.Apply(model(t, on("eth0")), operator, Options{})
-	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 only")
+	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 at port 22/tcp only (policy.yml:2)\nhint: keep ssh open where it is used, or insist")
 	apply(t, f, on("eth9"))
 }
 

@@ -23,16 +23,14 @@ type Session struct {
 // thread's network namespace with one of the ports on this side. Connections
 // over loopback do not count, and IPv4 over an IPv6 socket is IPv4.
 func SSHSessions(ports []uint16) ([]Session, error) {
+	sockets, err := tcpSockets()
+	if err != nil {
+		return nil, err
+	}
 	var sessions []Session
-	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
-		sockets, err := netlink.SocketDiagTCP(family)
-		if err != nil {
-			return nil, fmt.Errorf("cannot list the TCP connections (kernel modules inet_diag and tcp_diag): %w", err)
-		}
-		for _, s := range sockets {
-			if session, ok := session(s, ports); ok {
-				sessions = append(sessions, session)
-			}
+	for _, s := range sockets {
+		if session, ok := session(s, ports); ok {
+			sessions = append(sessions, session)
 		}
 	}
 	if len(sessions) == 0 {
@@ -43,6 +41,29 @@ func SSHSessions(ports []uint16) ([]Session, error) {
 		sessions[i].Link = links[sessions[i].To]
 	}
 	return sessions, err
+}
+
+func tcpSockets() (all []*netlink.Socket, err error) {
+	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
+		sockets, err := netlink.SocketDiagTCP(family)
+		if err != nil {
+			return nil, fmt.Errorf("cannot list the TCP connections (kernel modules inet_diag and tcp_diag): %w", err)
+		}
+		all = append(all, sockets...)
+	}
+	return all, nil
+}
+
+// Listening is which of the TCP ports somebody listens on, in the calling
+// thread's network namespace.
+func Listening(ports []uint16) (found []uint16, err error) {
+	sockets, err := tcpSockets()
+	for _, s := range sockets {
+		if s.State == netlink.TCP_LISTEN && slices.Contains(ports, s.ID.SourcePort) && !slices.Contains(found, s.ID.SourcePort) {
+			found = append(found, s.ID.SourcePort)
+		}
+	}
+	return found, err
 }
 
 // SSHPeers is the remote addresses, sorted and distinct, of SSHSessions.
