@@ -146,8 +146,9 @@ type Author struct {
 
 // Options is how to put something into force.
 type Options struct {
-	Lockout bool   // even where it shuts out somebody who is logged in by ssh now
-	Trial   *Trial // what was in force comes back, unless somebody confirms
+	Lockout   bool   // even where it shuts out somebody who is logged in by ssh now
+	Trial     *Trial // what was in force comes back, unless somebody confirms
+	KeepFlows bool   // of sources that are refused now
 }
 
 // retries is how often a change by somebody else between reading and
@@ -232,7 +233,7 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, err
 	if err := f.commit(conn, plan, w); err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	if plan.Current != nil { // the first enforcement keeps what is open
+	if plan.Current != nil && !how.KeepFlows { // the first enforcement keeps what is open
 		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"ngcp-fw/firewall/host"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -79,4 +80,17 @@ func TestPlanCountsTheFlowsToCut(t *testing.T) {
 		}
 		assert.Equal(t, c.want, apply(t, f, c.text).Cut)
 	}
+}
+
+func TestFlowsAreKeptWhereThatIsAskedFor(t *testing.T) {
+	f := inNamespace(t)
+	track(t, "203.0.113.9", 5060)
+	apply(t, f, office)
+	m := model(t, office+"deny: [203.0.113.0/24]\n")
+	plan, err := f.Apply(m, operator, Options{KeepFlows: true})
+	require.NoError(t, err)
+	assert.Zero(t, plan.Cut)
+	left, err := host.CountFlows(refuses(m))
+	require.NoError(t, err)
+	assert.Equal(t, 1, left)
 }

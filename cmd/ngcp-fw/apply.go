@@ -17,14 +17,16 @@ func setupApply(flags *pflag.FlagSet) action {
 	dryRun := flags.Bool("dry-run", false, "show what would change, as diff does, and change nothing")
 	allowLockout := flags.Bool("allow-lockout", false, "apply even if it refuses who is logged in by ssh now")
 	skipTests := flags.Bool("skip-tests", false, "apply even if tests of the policy fail")
+	keepFlows := flags.Bool("keep-flows", false, "leave the open flows of sources that are refused now")
 	trial := flags.Duration("confirm", 0, "go back after this `DURATION` (2m, 90s), unless confirm comes")
 	reason := flags.String("reason", "", "why, in your own words, for the history")
 	out := outputFlag(flags, "text", "json", "markdown")
 	return func(a *app, _ []string) error {
-		how, err := applyOptions(flags, *trial, *allowLockout, a)
+		how, err := applyOptions(flags, *trial, a)
 		if err != nil {
 			return err
 		}
+		how.Lockout, how.KeepFlows = *allowLockout, *keepFlows
 		in, err := a.load(true)
 		if err != nil {
 			return err
@@ -53,8 +55,7 @@ type applyJSON struct {
 // what would come back.
 const longestTrial = 24 * time.Hour
 
-func applyOptions(flags *pflag.FlagSet, trial time.Duration, lockout bool, a *app) (firewall.Options, error) {
-	how := firewall.Options{Lockout: lockout}
+func applyOptions(flags *pflag.FlagSet, trial time.Duration, a *app) (how firewall.Options, err error) {
 	if !flags.Changed("confirm") {
 		return how, nil
 	}
