@@ -11,24 +11,9 @@ import (
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/exposure"
 )
-
-// review is a change as it is shown, wherever its two sides come from.
-type review struct {
-	exposure exposure.Change
-	rules    []ruleset.Change
-	remark   string   // what the reader should know before
-	notices  []string // what the reader must not miss
-	media    []string // what is wrong with the mediaproxy rule
-	first    bool     // every rule is new, and not worth a line each
-}
-
-// view is how a review is shown.
-type view struct {
-	format string // text, json or markdown
-	full   bool   // nothing is summed up
-}
 
 // oldSide is the flags of the policy that --against names.
 type oldSide struct {
@@ -76,7 +61,7 @@ func setupDiff(flags *pflag.FlagSet) action {
 		if err := old.validate(a.flags); err != nil {
 			return err
 		}
-		in, err := a.load(true)
+		in, err := a.load(old.policy == "")
 		if err != nil {
 			return err
 		}
@@ -94,12 +79,13 @@ func (a *app) diffAgainst(in *input, flags globalFlags, as view) error {
 		a.report(a.err, old, old.diags)
 		return errReported
 	}
+	a.report(a.err, in, notIn(old.diags, in.diags))
 	r := review{
 		exposure: exposure.Compare(old.model.InForce(), in.model.InForce()),
 		rules:    ruleset.Diff(compile.Compile(old.model, 1), compile.Compile(in.model, 1)),
 	}
-	if slices.ContainsFunc(r.exposure.Gained, byObserve) {
-		r.notices = append(r.notices, observeOn)
+	if len(r.rules) > 0 {
+		r.notices = observeWarnings(old.model.Observe, in.model.Observe)
 	}
 	if old.model.Forward == policy.ForwardDrop && in.model.Forward != policy.ForwardDrop {
 		r.notices = append(r.notices, forwardOff)
@@ -113,8 +99,13 @@ func (a *app) diffAgainst(in *input, flags globalFlags, as view) error {
 	return nil
 }
 
-// forwardOff is what the end of forward: drop means to who reads a change.
-const forwardOff = "forward would not be drop any more: this host forwards what its routes and other tables let through"
+// notIn is the remarks on the new policy that the old one did not give rise to:
+// what is no news would hide what is.
+func notIn(old, new diag.List) diag.List {
+	return slices.DeleteFunc(slices.Clone(new), func(d diag.Diagnostic) bool {
+		return slices.ContainsFunc(old, func(o diag.Diagnostic) bool { return o.Code == d.Code && o.Message == d.Message })
+	})
+}
 
 func (a *app) diffKernel(in *input, as view) error {
 	plan, err := a.firewall().Plan(in.model)
@@ -126,7 +117,10 @@ func (a *app) diffKernel(in *input, as view) error {
 
 // writePlan shows what applying would change; exit 1 where it would send anything.
 func (a *app) writePlan(plan *firewall.Plan, as view) error {
-	r := review{exposure: plan.Exposure, rules: plan.Changes, media: slices.Concat(plan.Rule.Drift, plan.Rule.Findings)}
+	r := review{exposure: plan.Exposure, rules: plan.Changes, media: slices.Concat(plan.Rule.Drift, plan.Rule.Findings), flows: &plan.Flows}
+	if err := plan.Flows.Err; err != nil {
+		a.remark("how many open flows would be cut is not known: %v", err)
+	}
 	switch {
 	case plan.Current == nil:
 		r.first = true
@@ -134,8 +128,8 @@ func (a *app) writePlan(plan *firewall.Plan, as view) error {
 	case plan.Changed() && !plan.Known:
 		r.remark = "What is in force was not applied from this state directory, so this counts from\nnothing:"
 	}
-	if notice := observeNotice(plan); notice != "" {
-		r.notices = append(r.notices, notice)
+	if plan.Changed() { // the exposures of a side that is not known do not tell
+		r.notices = observeWarnings(observes(plan.Current), observes(plan.Target))
 	}
 	if err := a.writeReview(r, as); err != nil {
 		return err
@@ -154,16 +148,4 @@ var spoofed = policy.Flow{
 // observes reports whether a ruleset drops nothing.
 func observes(t *ruleset.Table) bool {
 	return t != nil && t.EvaluateInput(firewall.Packet(spoofed, "")).Accept
-}
-
-// observeNotice is for a plan that begins or ends to drop at all, which its
-// exposures do not tell: those in force are kept without observe.
-func observeNotice(plan *firewall.Plan) string {
-	switch before, after := observes(plan.Current), observes(plan.Target); {
-	case after && !before:
-		return observeOn
-	case before && !after:
-		return "observe would be off: what no service lets in would be dropped from then on"
-	}
-	return ""
 }

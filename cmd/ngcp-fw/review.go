@@ -4,12 +4,33 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
+	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy/exposure"
 )
 
+// review is a change as it is shown, wherever its two sides come from.
+type review struct {
+	exposure exposure.Change
+	rules    []ruleset.Change
+	remark   string          // what the reader should know before: the old side is not known
+	notices  []warning       // what the reader must not miss
+	see      string          // the command that shows the worst
+	flows    *firewall.Flows // that would be cut; nil: against another policy
+	media    []string        // what is wrong with the mediaproxy rule
+	first    bool            // every rule is new, and not worth a line each
+}
+
+// view is how a review is shown.
+type view struct {
+	format string // text, json or markdown
+	full   bool   // nothing is summed up
+}
+
 func (a *app) writeReview(r review, as view) error {
+	r.see = seeWorst(r.exposure.Gained, a.flags)
 	switch as.format {
 	case "json":
 		return writeJSON(a.out, r.document())
@@ -27,6 +48,7 @@ type diffJSON struct {
 	Lost    []deltaJSON      `json:"lost"`
 	Rules   []ruleset.Change `json:"rules"`
 
+	CutFlows   *int     `json:"cut_flows,omitempty"`  // against the kernel, where that is known
 	Mediaproxy []string `json:"mediaproxy,omitempty"` // what is wrong with its rule, against the kernel
 }
 
@@ -37,11 +59,15 @@ type deltaJSON struct {
 }
 
 func (r *review) document() diffJSON {
-	return diffJSON{
+	doc := diffJSON{
 		Changed: len(r.rules) > 0 || !r.exposure.IsEmpty(),
 		Gained:  deltaDocuments(r.exposure.Gained), Lost: deltaDocuments(r.exposure.Lost),
 		Rules: append([]ruleset.Change{}, r.rules...), Mediaproxy: r.media,
 	}
+	if r.flows != nil && r.flows.Err == nil {
+		doc.CutFlows = &r.flows.Cut
+	}
+	return doc
 }
 
 func deltaDocuments(deltas []exposure.Delta) []deltaJSON {
@@ -53,106 +79,105 @@ func deltaDocuments(deltas []exposure.Delta) []deltaJSON {
 }
 
 func writeReviewText(w io.Writer, r review, full bool) {
-	writeChanges(w, r, full)
-	for _, line := range r.media {
-		writeNote(w, "mediaproxy", line)
-	}
-}
-
-func writeChanges(w io.Writer, r review, full bool) {
 	if r.remark != "" {
 		fmt.Fprintln(w, r.remark)
 	}
-	writeDeltas(w, "Who can reach more:", "+", r.exposure.Gained, full)
-	writeDeltas(w, "Who can reach less:", "-", r.exposure.Lost, full)
-	switch {
-	case len(r.rules) == 0 && r.exposure.IsEmpty():
-		fmt.Fprintln(w, "No change.")
-		return
-	case r.exposure.IsEmpty():
-		fmt.Fprintln(w, "No change in exposure.")
+	for _, warning := range r.warnings() {
+		fmt.Fprintf(w, "%-2s %s\n", warning.sign, wrap(warning.text, 3, 3))
+	}
+	if r.exposure.IsEmpty() {
+		fmt.Fprintln(w, wrap(r.unexposed(), 0, 0))
+	} else {
+		writeDeltas(w, r.title("more"), "+", r.exposure.Gained, full)
+		writeDeltas(w, r.title("less"), "-", r.exposure.Lost, full)
 	}
 	writeRules(w, r, full)
-	for _, warning := range r.warnings() {
-		fmt.Fprintln(w, "!! "+wrap(warning, 3, 3))
+	if text := r.cut(); text != "" {
+		fmt.Fprintln(w, text)
+	}
+	for _, line := range r.media {
+		writeNote(w, "mediaproxy", line)
+	}
+	if r.see != "" {
+		writeNote(w, "See", r.see)
 	}
 }
 
-// warnings is what the reader must not miss.
-func (r *review) warnings() []string {
-	warnings := slices.Clone(r.notices)
-	for _, d := range r.exposure.Gained {
-		if deltaSign(d, "+") == alarm && !byObserve(d) {
-			warnings = append(warnings, alarmText(d))
-		}
+// unexposed is what there is to say where exposures are the same.
+func (r *review) unexposed() string {
+	switch counts := changeCounts(r.rules); {
+	case len(r.rules) == 0:
+		return "No change in exposure. No rule differs."
+	case strings.HasPrefix(counts, "1 ") && !strings.Contains(counts, ","):
+		return "No change in exposure. " + counts + " differs."
+	default:
+		return "No change in exposure. " + counts + " differ."
 	}
-	return warnings
+}
+
+// title is what stands over the exposures gained or lost. That there are none
+// is worth a word where the old side is known.
+func (r *review) title(what string) string {
+	switch {
+	case len(r.deltas(what)) > 0:
+		return "Who can reach " + what + ":"
+	case r.remark == "":
+		return "Nobody can reach " + what + "."
+	}
+	return ""
+}
+
+// deltas is the exposures gained or lost.
+func (r *review) deltas(what string) []exposure.Delta {
+	if what == "less" {
+		return r.exposure.Lost
+	}
+	return r.exposure.Gained
+}
+
+// cut is how many flows would be cut, in words.
+func (r *review) cut() string {
+	if r.flows == nil || r.flows.Cut == 0 {
+		return ""
+	}
+	return plural(r.flows.Cut, "open flow") + " would be cut."
 }
 
 func writeDeltas(w io.Writer, title, sign string, deltas []exposure.Delta, full bool) {
-	if len(deltas) == 0 {
-		return
+	if title != "" {
+		fmt.Fprintln(w, title)
 	}
-	fmt.Fprintln(w, title)
 	var rows [][]cell
 	sources := sourcesOf(deltas, full)
 	for i, d := range deltas {
 		place := deltaPlace(d)
 		place[0] = "on " + place[0]
 		rows = append(rows, []cell{text(fmt.Sprintf("  %2s", deltaSign(d, sign))), text(d.Service), portItems(d.Ports),
-			sources[i], place, text(d.Origin.LineOrigin())})
+			sources[i], place, text(deltaOrigin(d))})
 	}
 	writeTable(w, rows)
 }
 
 // deltaPlace is where a delta holds; "all" is everywhere.
 func deltaPlace(d exposure.Delta) cell {
-	names := append(slices.Clone(d.Addresses), d.Interfaces...)
+	names := append(allBut(d.Addresses), allBut(d.Interfaces)...)
 	if len(names) == 0 {
 		return text("all")
 	}
 	return names
 }
 
-// observeOn is what observe means to who reads a change.
-const observeOn = "observe would be on: nothing would be dropped any more, only counted and logged"
-
-// How a delta is marked that needs a second look.
-const (
-	alarm   = "!!" // an administrators' service opens to everyone
-	caution = "!"  // an administrators' service opens to more
-)
-
-func deltaSign(d exposure.Delta, sign string) string {
-	switch {
-	case sign != "+":
-	case byObserve(d) || d.Admin && everyone(d):
-		return alarm
-	case d.Admin:
-		return caution
+// allBut puts into words that names are those left out.
+func allBut(names []string) cell {
+	if len(names) == 0 || !strings.HasPrefix(names[0], "!") {
+		return slices.Clone(names)
 	}
-	return sign
-}
-
-// byObserve tells what observe lets in from a service of that name, which has
-// roles.
-func byObserve(d exposure.Delta) bool { return d.Service == exposure.Observe && d.Role == "" }
-
-func everyone(d exposure.Delta) bool {
-	v4, v6 := d.Everyone()
-	return v4 || v6
-}
-
-func alarmText(d exposure.Delta) string {
-	see := "ngcp-fw list"
-	if len(d.Ports) > 0 {
-		p := d.Ports[0]
-		p.To = p.From
-		from := "2001:db8::9"
-		if v4, _ := d.Everyone(); v4 {
-			from = "203.0.113.9"
-		}
-		see = fmt.Sprintf("ngcp-fw explain --from %s --to %s", from, p)
+	words := cell{"all but"}
+	for _, name := range names {
+		words = append(words, strings.TrimPrefix(name, "!"))
 	}
-	return fmt.Sprintf("%s is for administrators and would be open to everyone. See: %s", d.Service, see)
+	return words
 }
+
+// deltaOrigin is where a delta is written. A file's name may be anything.
+func deltaOrigin(d exposure.Delta) string { return strings.Map(printable, d.Origin.LineOrigin()) }

@@ -10,15 +10,17 @@ import (
 
 // How many changes of rules are named one by one, unless all are asked for.
 const (
-	shownChanges    = 12
-	markdownChanges = 200
+	shownChanges    = 8
+	markdownChanges = 100
 )
 
 func writeRules(w io.Writer, r review, full bool) {
 	if len(r.rules) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "Rules: %s\n", wrap(changeCounts(r.rules), len("Rules: "), 2))
+	if !r.exposure.IsEmpty() { // or else they have been told
+		writeNote(w, "Rules", changeCounts(r.rules))
+	}
 	if r.first && !full {
 		return
 	}
@@ -77,5 +79,5 @@ func changeLine(c ruleset.Change) string {
 	if c.Text != "" {
 		line += ": " + c.Text
 	}
-	return line
+	return strings.Map(printable, line)
 }

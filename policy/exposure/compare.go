@@ -18,7 +18,7 @@ type Delta struct {
 	Interfaces []string // nil: every one; "!eth2": every one but eth2
 	Addresses  []string // nil: every local one; "!192.0.2.1": every one but that
 	Origin     diag.Pos // what was written, or is no more: the entry of the role where only that decides
-	Admin      bool     // NGCP means the service for administrators
+	Admin      bool     // NGCP means the service for administrators, or observe opens it all
 }
 
 // Change is what two models of one host differ in, worst first.

@@ -120,7 +120,7 @@ func (g *grid) readable(e *Exposure, sources addr.Set, origin diag.Pos, cells []
 			}
 			links := block[addresses[0]]
 			deltas = append(deltas, Delta{
-				Service: e.Service, Role: e.Role, Sources: able, Origin: origin, Admin: isAdmin(e.Service),
+				Service: e.Service, Role: e.Role, Sources: able, Origin: origin, Admin: isAdmin(e.Service) || e.Service == Observe && e.Role == "",
 				Ports:      g.joined(ports[[2]int{links[0], addresses[0]}]),
 				Interfaces: classes(g.links, links), Addresses: classes(g.addresses, addresses),
 			})
