@@ -122,16 +122,21 @@ func TestAKilledRehearsalLeavesNothing(t *testing.T) {
 	assert.Len(t, after, len(named))
 }
 
-// childOf finds a process that this one started, by any of its threads.
-func childOf(pid int) (child int) {
+// childOf finds the process in another network namespace that this one started,
+// by any of its threads; 0: there is none.
+func childOf(pid int) int {
+	here, _ := os.Readlink("/proc/self/ns/net")
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, list := range lists {
 		text, _ := os.ReadFile(list)
-		if word := strings.Fields(string(text)); len(word) > 0 {
-			child, _ = strconv.Atoi(word[0])
+		for _, word := range strings.Fields(string(text)) {
+			there, err := os.Readlink("/proc/" + word + "/ns/net")
+			if child, _ := strconv.Atoi(word); err == nil && there != here {
+				return child
+			}
 		}
 	}
-	return child
+	return 0
 }
 
 // gone reports whether the process has ended, though nobody may have noticed.

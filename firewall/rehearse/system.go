@@ -68,7 +68,7 @@ var reasons = map[unix.Errno]string{
 	unix.ENOENT:       "the kernel has no such setting",
 	unix.EINVAL:       "the kernel finds it invalid",
 	unix.EEXIST:       "the kernel has it already",
-	unix.EOPNOTSUPP:   "the kernel has no veth pairs (CONFIG_VETH, the module veth)",
+	unix.EOPNOTSUPP:   "the kernel does not support it",
 	unix.EAFNOSUPPORT: "the kernel has no such address family",
 	unix.ENOBUFS:      "the kernel has no memory left for it",
 	unix.ENOMEM:       "the kernel has no memory left for it",

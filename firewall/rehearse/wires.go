@@ -50,7 +50,7 @@ func newWires(packets []ruleset.Packet) (w *wires, err error) {
 	}
 	for _, p := range packets {
 		if err := w.link(p.In); err != nil {
-			return nil, fmt.Errorf("cannot make the link %s: %w", p.In, words(err))
+			return nil, fmt.Errorf("cannot make the link %s, one end of a veth pair (CONFIG_VETH): %w", p.In, words(err))
 		}
 		if err := w.local(p.Dst, p.In); err != nil {
 			return nil, fmt.Errorf("cannot make %s a local address: %w", p.Dst, words(err))
