@@ -142,6 +142,7 @@ type Author struct {
 	Policy string   // the file's name
 	Digest [32]byte // SHA-256 of its text
 	Reason string   // in their own words
+	Inputs []store.Input
 }
 
 // Options is how to put something into force.

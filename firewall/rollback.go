@@ -213,3 +213,15 @@ func (f Firewall) remembered() (highest uint64) {
 
 // History is what happened to what is in force, the oldest first.
 func (f Firewall) History() ([]store.Event, error) { return f.store().History() }
+
+// Generation is what is kept of a generation.
+func (f Firewall) Generation(n uint64) (store.Meta, error) {
+	kept, err := f.store().Numbers()
+	if err == nil && !slices.Contains(kept, n) {
+		err = &UnknownGenerationError{Wanted: n, Kept: kept}
+	}
+	if err != nil {
+		return store.Meta{}, err
+	}
+	return f.store().Meta(n)
+}

@@ -22,7 +22,7 @@ type wanted struct {
 
 func compiled(m *exposure.Model, by Author) *wanted {
 	return &wanted{table: compile.Compile(m, 1), model: m, meta: store.Meta{
-		Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]), Reason: by.Reason,
+		Who: by.Who, Policy: by.Policy, Digest: hex.EncodeToString(by.Digest[:]), Reason: by.Reason, Inputs: by.Inputs,
 		Observe: m.Observe, Mediaproxy: mediaOf(m),
 	}}
 }

@@ -70,7 +70,7 @@ func (a *app) apply(in *input, reason string, how firewall.Options, asJSON bool)
 	if err := a.settle(); err != nil {
 		return err
 	}
-	by := firewall.Author{Who: author(), Policy: in.policy.File, Digest: in.digest, Reason: reason}
+	by := firewall.Author{Who: author(), Policy: in.policy.File, Digest: in.digest, Reason: reason, Inputs: in.madeOf()}
 	plan, err := a.firewall().Apply(in.model, by, how)
 	if err != nil {
 		return refused(err)

@@ -35,7 +35,7 @@ func commands() []command {
 		{"status", "", "what is in force, and whether the kernel still holds it", 0, setupStatus},
 		{"confirm", "", "keep what waits to be confirmed", 0, setupConfirm},
 		{"rollback", "[GENERATION]", "go back to what was in force before", 1, setupRollback},
-		{"history", "", "what was in force when, and by whom", 0, setupHistory},
+		{"history", "[GENERATION]", "what was in force when, by whom, and made of what", 1, setupHistory},
 		{"restore", "", "put the last confirmed generation into force from disk, as at boot", 0, setupRestore},
 		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},
 		{"version", "", "print the version", 0, setupVersion},

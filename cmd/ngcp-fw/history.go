@@ -1,18 +1,27 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/store"
 )
 
 func setupHistory(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
-	return func(a *app, _ []string) error {
+	return func(a *app, args []string) error {
+		n, err := generationArgument(args)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return a.describe(n, out.json())
+		}
 		events, err := a.firewall().History()
 		if err != nil {
 			return systemFailure(err)
@@ -29,6 +38,52 @@ func setupHistory(flags *pflag.FlagSet) action {
 		}
 		return nil
 	}
+}
+
+// generationJSON is what is kept of a generation.
+type generationJSON struct {
+	Generation uint64        `json:"generation"`
+	Of         uint64        `json:"of,omitempty"`
+	Time       time.Time     `json:"time"`
+	Who        string        `json:"who"`
+	Reason     string        `json:"reason,omitempty"`
+	Confirmed  bool          `json:"confirmed"`
+	Policy     string        `json:"policy"`
+	Digest     string        `json:"digest"`
+	Inputs     []store.Input `json:"inputs"`
+}
+
+// describe tells what a generation was made of.
+func (a *app) describe(n uint64, asJSON bool) error {
+	m, err := a.firewall().Generation(n)
+	if unknown := (*firewall.UnknownGenerationError)(nil); errors.As(err, &unknown) {
+		return usagef("%w", err)
+	} else if err != nil {
+		return systemFailure(err)
+	}
+	if asJSON {
+		return writeJSON(a.out, generationJSON{m.Number, m.Of, m.Time, m.Who, m.Reason, m.Confirmed, m.Policy, m.Digest, append([]store.Input{}, m.Inputs...)})
+	}
+	words := fmt.Sprintf("Generation %d, applied %s by %s (%s).", m.Number, m.Time.Local().Format(time.DateTime), m.Who, policyName(m.Policy, m.Digest))
+	if m.Of > 0 {
+		words += fmt.Sprintf(" It is generation %d again.", m.Of)
+	}
+	if !m.Confirmed {
+		words += " Nobody has confirmed it."
+	}
+	if m.Reason != "" {
+		words += " Reason: " + m.Reason
+	}
+	fmt.Fprintln(a.out, wrap(words, 0, 0))
+	for _, i := range m.Inputs {
+		fmt.Fprintf(a.out, "  %.8s…  %8d bytes  %s\n", i.Digest, i.Size, i.File)
+	}
+	for _, i := range m.Inputs {
+		if i.Text != "" {
+			fmt.Fprintf(a.out, "\n%s\n", strings.TrimSuffix(i.Text, "\n"))
+		}
+	}
+	return nil
 }
 
 // generationColumn is what was in force since.

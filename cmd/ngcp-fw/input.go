@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ngcp-fw/firewall/store"
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/exposure"
@@ -25,6 +26,7 @@ type input struct {
 	digest [32]byte          // of the policy's text
 	texts  map[string][]byte // files that diagnostics may quote, by name
 	lists  map[string]bool   // list files, quoted on demand
+	heard  []store.Input     // every file, as it was read
 }
 
 // stdinName is how places in a policy from standard input read.
@@ -101,6 +103,7 @@ func (in *input) readPolicy(a *app, path string) {
 	default:
 		in.texts[name] = data
 		in.digest = digest(data)
+		in.hearPolicy(name, data)
 		in.policy, in.diags = policy.Parse(name, data, in.openList)
 	}
 }
@@ -144,7 +147,11 @@ func readOpened(f *os.File, err error) ([]byte, error) {
 
 func (in *input) openList(path string) (io.ReadCloser, error) {
 	in.lists[path] = true
-	return openNamed(path)
+	f, err := openNamed(path)
+	if err != nil {
+		return nil, err
+	}
+	return in.listen(path, f), nil
 }
 
 // openNamed opens a file that a policy names. What may wait for ever, or never
@@ -220,6 +227,7 @@ func (in *input) readFile(f file) ([]byte, bool) {
 	}
 	data, err := readOpened(open(f.path))
 	if err == nil {
+		in.hear(f.path, data)
 		return data, true
 	}
 	in.fail(pos, "file-unreadable", fmt.Sprintf("%s: %s", f.path, diag.FileProblem(err)), "")

@@ -49,9 +49,19 @@ type Meta struct {
 	Of         uint64     `json:"of,omitempty"`     // the generation whose ruleset this one brought back
 	Reason     string     `json:"reason,omitempty"` // in the words of who applied it
 	Confirmed  bool       `json:"confirmed"`        // it may be restored at boot
+	Inputs     []Input    `json:"inputs"`           // what it was made of
 	Observe    bool       `json:"observe"`          // nothing was dropped
 	Mediaproxy Media      `json:"mediaproxy"`
 	Management Management `json:"management"`
+}
+
+// Input is a file that a generation was made of, as it was then. The text is kept
+// of the policy alone: config.yml has secrets, and lists may be long.
+type Input struct {
+	File   string `json:"file"`
+	Size   int    `json:"size"`
+	Digest string `json:"digest"` // SHA-256, in hex
+	Text   string `json:"text,omitempty"`
 }
 
 // Management is the exposures by which a host is managed, with their lists: here
