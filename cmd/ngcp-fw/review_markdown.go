@@ -132,11 +132,16 @@ func visible(r rune) rune {
 	return printable(r)
 }
 
+// oneLine is text that neither ends the line nor commands a terminal.
+func oneLine(s string) string {
+	return strings.Map(printable, strings.Join(strings.Fields(s), " "))
+}
+
 // codeSpan is text that is shown as it is: nothing in it is markup, a link, or
 // calls somebody by name. (CommonMark 0.31, section 6.1: it ends at as many
 // backticks as it begins with.)
 func codeSpan(s string) string {
-	s = strings.Join(strings.Fields(strings.Map(printable, s)), " ")
+	s = oneLine(s)
 	ticks, pad := strings.Repeat("`", longestTicks(s)+1), ""
 	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
 		pad = " "
@@ -162,7 +167,7 @@ func longestTicks(s string) (most int) {
 // sections 2.4 and 2.5). Those that only end sentences or join words stay.
 func markdownText(s string) string {
 	var b strings.Builder
-	for _, r := range strings.Join(strings.Fields(strings.Map(printable, s)), " ") {
+	for _, r := range oneLine(s) {
 		switch {
 		case strings.ContainsRune("&<>@", r): // a host may look for these behind a backslash, too
 			fmt.Fprintf(&b, "&#%d;", r)

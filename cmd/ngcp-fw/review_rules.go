@@ -33,9 +33,10 @@ func writeRules(w io.Writer, r review, full bool) {
 	}
 }
 
-// firstChanges is those to show, and what to say of the others.
+// firstChanges is the first n to show, and what to say of the others; a line
+// about a single one would be no shorter.
 func firstChanges(changes []ruleset.Change, n int, full bool) (shown []ruleset.Change, more string) {
-	if full || len(changes) <= n {
+	if full || len(changes) <= n+1 {
 		return changes, ""
 	}
 	return changes[:n], fmt.Sprintf("… and %d more, all of them with --full", len(changes)-n)
