@@ -26,6 +26,7 @@ var onOldKernel = []tests{
 	{"firewall/ruleset", "TestTwoRoads|TestNft|Live", ""},
 	{"firewall/compile", "TestTextAndNetlink", ""},
 	{"firewall/host", "", ""},
+	{"firewall/rehearse", "", ""},
 	{"netns_test", "", "TestEveryPort|TestRandomPolicies|TestExplain|TestLockout"},
 }
 
@@ -35,6 +36,7 @@ var inShort = []tests{
 	{"firewall/kernel", "TestApplyReadRemove|TestDeltasOfAllKinds|TestSomebodyElse|TestBansAndCounters|TestABaseChainMoves", ""},
 	{"firewall/ruleset", "TestTwoRoadsAtLimits|TestNftListsTheTextItLoaded", ""},
 	{"firewall/host", "", ""},
+	{"firewall/rehearse", "TestEveryPacket|TestGroups|TestAMeter", ""},
 	{"netns_test", "TestServiceTable$|TestDeltasAreHitless|TestAppliesAreHitless|TestConnectionsSurviveChanges|" +
 		"TestDenyCuts|TestMediaIsNotTracked|TestMediaIsLearned|TestApplyTwice", ""},
 }
