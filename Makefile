@@ -3,6 +3,7 @@
 GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
+BIN     ?= bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 60s
 
@@ -15,18 +16,25 @@ VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs
 
 STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
+# The package: its version is the tag's, or says from which commit it is.
+DEB_VERSION ?= $(shell git describe --tags --exact-match --dirty=+dirty 2>/dev/null | sed 's/^v//' | grep '^[0-9]' \
+    || TZ=UTC git log -1 --date=format-local:%Y%m%d%H%M%S --format=0.0.0~git%cd.%h 2>/dev/null \
+    || echo 0.0.0~devel)
+DEB_ARCH = $(shell $(GO) env GOARCH)
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help build run test test-tools test-vm test-vm-all vm-tools lint bench fuzz fuzz-short install clean
+.PHONY: help build run test test-tools test-vm test-vm-all vm-tools lint bench fuzz fuzz-short man deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/ngcp-fw
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ngcp-fw ./cmd/ngcp-fw
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ngcp-fw ./cmd/ngcp-fw
 
 run: build ## the main job in a network namespace of its own; touches nothing else
-	$(GO) run ./examples/demo bin/ngcp-fw
+	$(GO) run ./examples/demo $(BIN)/ngcp-fw
 
 test: test-tools ## everything, by real packets too; installs nftables and what else it needs
 	$(GO) vet ./...
@@ -75,8 +83,19 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
+man: build ## the manual pages, into bin/man
+	mkdir -p $(BIN)/man
+	$(GO) run ./docs/man -name ngcp-fw -section 8 -program $(BIN)/ngcp-fw \
+	    -summary 'host firewall and port-exposure manager for Sipwise NGCP' docs/commands.md >$(BIN)/man/ngcp-fw.8
+	$(GO) run ./docs/man -name ngcp-fw-policy -section 5 \
+	    -summary 'who may reach what on a host: the policy of ngcp-fw(8)' docs/policy.md >$(BIN)/man/ngcp-fw-policy.5
+
+deb: man ## the Debian package, into bin; needs dpkg-deb, not root
+	rm -f $(BIN)/ngcp-fw_*.deb
+	sh debian/build.sh '$(DEB_VERSION)' '$(DEB_ARCH)' '$(BIN)'
+
 install: build ## into DESTDIR and PREFIX (/usr/local)
-	install -D -m 0755 bin/ngcp-fw '$(DESTDIR)$(PREFIX)/sbin/ngcp-fw'
+	install -D -m 0755 $(BIN)/ngcp-fw '$(DESTDIR)$(PREFIX)/sbin/ngcp-fw'
 
 clean:
-	rm -rf bin
+	rm -rf $(BIN)
