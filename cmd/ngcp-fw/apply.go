@@ -38,7 +38,9 @@ func setupApply(flags *pflag.FlagSet) action {
 			writeTests(a.err, done)
 			return &failure{exitNo, errors.New("nothing was changed: the policy fails its own tests\nhint: --skip-tests insists")}
 		}
-		return a.apply(in, *reason, how, out.json())
+		err = a.apply(in, *reason, how, out.json())
+		writeRivals(a.err, rivals())
+		return err
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/firewall"
+	"ngcp-fw/firewall/host"
 	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/mediaproxy"
 )
@@ -25,6 +26,7 @@ type statusJSON struct {
 	By         string         `json:"by,omitempty"`
 	Policy     string         `json:"policy,omitempty"`
 	Digest     string         `json:"digest,omitempty"`
+	Rivals     []host.Rival   `json:"rivals"` // other firewalls that a boot starts
 }
 
 func setupStatus(flags *pflag.FlagSet) action {
@@ -45,6 +47,7 @@ func setupStatus(flags *pflag.FlagSet) action {
 			err = writeJSON(a.out, statusDocument(s))
 		} else {
 			writeStatus(a.out, s)
+			writeRivals(a.out, rivals())
 		}
 		if err == nil && (!s.Applied || len(s.Drift) > 0) {
 			err = errNo
@@ -57,6 +60,7 @@ func statusDocument(s *firewall.Status) statusJSON {
 	doc := statusJSON{
 		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied && s.Snapshot != nil && s.Snapshot.Confirmed, Pending: pendingDocument(s.Pending),
 		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaStatus(s),
+		Rivals: append([]host.Rival{}, rivals()...),
 	}
 	if m := s.Snapshot; m != nil {
 		doc.Since, doc.By, doc.Policy, doc.Digest = m.Time.UTC().Format(timeFormat), m.Who, m.Policy, m.Digest
