@@ -102,9 +102,12 @@ func (a *app) diffAgainst(in *input, flags globalFlags, as view) error {
 // notIn is the remarks on the new policy that the old one did not give rise to:
 // what is no news would hide what is.
 func notIn(old, new diag.List) diag.List {
-	return slices.DeleteFunc(slices.Clone(new), func(d diag.Diagnostic) bool {
-		return slices.ContainsFunc(old, func(o diag.Diagnostic) bool { return o.Code == d.Code && o.Message == d.Message })
-	})
+	type remark struct{ code, message string }
+	known := map[remark]bool{}
+	for _, d := range old {
+		known[remark{d.Code, d.Message}] = true
+	}
+	return slices.DeleteFunc(slices.Clone(new), func(d diag.Diagnostic) bool { return known[remark{d.Code, d.Message}] })
 }
 
 func (a *app) diffKernel(in *input, as view) error {

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"ngcp-fw/firewall"
@@ -31,15 +31,16 @@ type view struct {
 
 func (a *app) writeReview(r review, as view) error {
 	r.see = seeWorst(r.exposure.Gained, a.flags)
+	w := bufio.NewWriter(a.out) // with all sources, there may be millions of lines
 	switch as.format {
 	case "json":
 		return writeJSON(a.out, r.document())
 	case "markdown":
-		writeMarkdown(a.out, r, as.full)
+		writeMarkdown(w, r, as.full)
 	default:
-		writeReviewText(a.out, r, as.full)
+		writeReviewText(w, r, as.full)
 	}
-	return nil
+	return w.Flush()
 }
 
 type diffJSON struct {
@@ -169,12 +170,12 @@ func deltaPlace(d exposure.Delta) cell {
 
 // allBut puts into words that names are those left out.
 func allBut(names []string) cell {
-	if len(names) == 0 || !strings.HasPrefix(names[0], "!") {
-		return slices.Clone(names)
+	var words cell
+	if len(names) > 0 && strings.HasPrefix(names[0], "!") {
+		words = cell{"all but"}
 	}
-	words := cell{"all but"}
 	for _, name := range names {
-		words = append(words, strings.TrimPrefix(name, "!"))
+		words = append(words, strings.Map(printable, strings.TrimPrefix(name, "!")))
 	}
 	return words
 }

@@ -70,25 +70,45 @@ func (r *review) services(what string) string {
 // markdownSigns are the signs that people should see from afar.
 var markdownSigns = map[string]string{alarm: "⚠️ !!", caution: "⚠️", "+": "+", "-": "-"}
 
+// openRows is how many rows of a table are shown before one has to click.
+const openRows = 20
+
 func markdownDeltas(w io.Writer, title, sign string, deltas []exposure.Delta, full bool) {
 	if len(deltas) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "### %s\n\n| | service | ports | sources | on | written in |\n|---|---|---|---|---|---|\n", strings.TrimSuffix(title, ":"))
-	sources := sourcesOf(deltas, false)
-	for i, d := range deltas {
-		row := []string{markdownSigns[deltaSign(d, sign)]}
-		for _, text := range []string{
-			d.Service, strings.Join(portItems(d.Ports), " "), inSentence(sources[i]), strings.Join(deltaPlace(d), " "), deltaOrigin(d),
-		} {
-			row = append(row, strings.ReplaceAll(codeSpan(text), "|", `\|`))
-		}
-		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
+	rows := markdownRows(sign, deltas)
+	fmt.Fprintf(w, "### %s\n\n", strings.TrimSuffix(title, ":"))
+	if len(rows) <= openRows {
+		markdownTable(w, rows)
+	} else {
+		markdownTable(w, rows[:openRows])
+		fmt.Fprintf(w, "<details><summary>%d more</summary>\n\n", len(rows)-openRows)
+		markdownTable(w, rows[openRows:])
+		fmt.Fprint(w, "</details>\n\n")
 	}
-	fmt.Fprintln(w)
 	if full {
 		markdownSources(w, deltas)
 	}
+}
+
+func markdownTable(w io.Writer, rows []string) {
+	const heading = "| | service | ports | sources | on | written in |\n|---|---|---|---|---|---|"
+	fmt.Fprintf(w, "%s\n%s\n\n", heading, strings.Join(rows, "\n"))
+}
+
+func markdownRows(sign string, deltas []exposure.Delta) (rows []string) {
+	sources := sourcesOf(deltas, false)
+	for i, d := range deltas {
+		cells := []string{markdownSigns[deltaSign(d, sign)]}
+		for _, text := range []string{
+			d.Service, strings.Join(portItems(d.Ports), " "), inSentence(sources[i]), strings.Join(deltaPlace(d), " "), deltaOrigin(d),
+		} {
+			cells = append(cells, strings.ReplaceAll(codeSpan(text), "|", `\|`))
+		}
+		rows = append(rows, "| "+strings.Join(cells, " | ")+" |")
+	}
+	return rows
 }
 
 // markdownSources folds each long list of sources away under what it can reach.
@@ -98,7 +118,7 @@ func markdownSources(w io.Writer, deltas []exposure.Delta) {
 			continue
 		}
 		list := d.Sources.Strings()
-		folded(w, fmt.Sprintf("%s: %s", d.Service, plural(len(list), "prefix")), "", list)
+		folded(w, fmt.Sprintf("%s: %s prefixes", d.Service, thousands(uint64(len(list)))), "", list)
 	}
 }
 

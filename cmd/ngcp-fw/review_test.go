@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -141,5 +142,19 @@ func TestSeeWorst(t *testing.T) {
 		{sip, globalFlags{}, ""},
 	} {
 		assert.Equal(t, c.want, seeWorst([]exposure.Delta{sip, c.delta}, c.flags))
+	}
+}
+
+// Of a long table, the rest is folded away; nothing is left out.
+func TestLongTablesAreFolded(t *testing.T) {
+	var deltas []exposure.Delta
+	for i := range 25 {
+		deltas = append(deltas, exposure.Delta{Service: fmt.Sprintf("own%d", i), Sources: addr.Any()})
+	}
+	for n, want := range map[int]string{20: "", 21: "1 more", 25: "5 more"} {
+		var out bytes.Buffer
+		writeMarkdown(&out, review{exposure: exposure.Change{Lost: deltas[:n]}}, false)
+		assert.Equal(t, want != "", strings.Contains(out.String(), "<details><summary>"+want+"</summary>\n\n| | service |"))
+		assert.Equal(t, n, strings.Count(out.String(), "\n| - | `own"))
 	}
 }

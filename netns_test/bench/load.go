@@ -163,14 +163,18 @@ func measureOffline(e *env) ([]row, error) {
 	m, err := interleaved(e.repeat(loadRounds),
 		func() (sample, error) { return w.ours("policy.yml", "check") },
 		func() (sample, error) { return w.ours("policy.yml", "diff", "--against", w.path("old.yml")) },
+		func() (sample, error) { return w.ours("old.yml", "check") },
 		once(func() (sample, error) { return w.nft("ruleset.nft", "-c") }))
 	if err != nil {
 		return nil, err
 	}
 	const beside, limit = "`nft -c -f` of the same list", 0.15
+	diff := "`diff --against` of " + thousands(n) + " prefixes, one of them new"
 	return []row{
-		wallRow("`check` of "+thousands(n)+" prefixes", m[0].wall, m[2].wall, beside, limit),
-		wallRow("`diff --against` of "+thousands(n)+" prefixes, one of them new", m[1].wall, m[2].wall, beside, limit),
+		wallRow("`check` of "+thousands(n)+" prefixes", m[0].wall, m[3].wall, beside, limit),
+		wallRow(diff, m[1].wall, m[3].wall, beside, limit),
+		wallRow(diff, m[1].wall, m[0].wall+m[2].wall, "`check` of both policies", 1.5),
+		memoryRow(diff+": peak memory", m[1].memory, m[3].memory, "`nft -c -f`", 0.15),
 	}, nil
 }
 
