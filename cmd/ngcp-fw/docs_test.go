@@ -86,7 +86,14 @@ func TestConsoleInDocs(t *testing.T) {
 	}
 }
 
+// machine is the network namespace that the tests begin in: nothing may be
+// applied there.
+var machine, _ = os.Readlink("/proc/self/ns/net")
+
 func checkConsole(t *testing.T, page string) {
+	here, err := os.Readlink("/proc/thread-self/ns/net")
+	require.NoError(t, err)
+	require.NotEqual(t, machine, here, "a subtest has to enter a namespace itself")
 	dir := t.TempDir()
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
