@@ -28,13 +28,16 @@ type Restored struct {
 // One that is damaged or lost is passed over for the one confirmed before it;
 // where there is none left, ssh alone is opened: for the administrators last
 // known, or for anyone where even that is lost. So the host is never open, and
-// nobody is locked out.
+// nobody is locked out. Where nothing was ever but tried, nothing is in force.
 func (f Firewall) Restore(by Author) (*Restored, error) {
 	conn, release, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if tried := f.tried(); len(tried) > 0 {
+		return f.withdrawAll(conn, tried)
+	}
 	r := &Restored{}
 	candidates, err := f.candidates()
 	r.doubt(err)
