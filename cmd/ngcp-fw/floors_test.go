@@ -42,6 +42,7 @@ var floors = map[string]struct {
 	"netns_test":          {5, nil},
 	"examples/demo":       {5, nil},
 	"docs/man":            {5, nil},
+	"debian":              {5, nil},
 }
 
 const module = "ngcp-fw/"
