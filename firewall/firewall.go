@@ -168,11 +168,6 @@ func (f Firewall) Apply(m *exposure.Model, by Author, how Options) (*Plan, error
 		return nil, err
 	}
 	defer release()
-	if how.Trial == nil {
-		if err := f.nothingPending(); err != nil {
-			return nil, err
-		}
-	}
 	w := compiled(m, by)
 	plan, err := f.put(conn, w, how)
 	if err == nil && (plan.Changed() || how.Trial != nil && plan.Pending != nil) {
@@ -224,7 +219,7 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, err
 			return nil, err
 		}
 	}
-	stop, err := f.begin(plan, how.Trial)
+	stop, err := f.begin(plan, w, how.Trial)
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +229,7 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, err
 	if err := f.commit(conn, plan, w); err != nil {
 		return nil, errors.Join(err, stop())
 	}
+	f.begun(plan, how.Trial)
 	if plan.Current != nil && !how.KeepFlows { // the first enforcement keeps what is open
 		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)
@@ -253,6 +249,7 @@ func allowed(p *Plan, w *wanted, how Options) error {
 
 // settled is what is left to do where nothing changes.
 func (f Firewall) settled(p *Plan) error {
+	f.store().Prune(p.Generation)
 	if p.Pending != nil {
 		return nil
 	}

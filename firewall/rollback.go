@@ -45,11 +45,11 @@ func (f Firewall) Rollback(generation uint64, by Author, how Options) (*Restored
 		return nil, err
 	}
 	defer release()
-	waiting, _ := f.pending() // a damaged one does not tell where to
 	now, err := f.inForce(conn, nil, false)
 	if err != nil {
 		return nil, err
 	}
+	waiting, _ := f.waiting(now.Table) // a damaged one does not tell where to
 	event := store.Event{What: store.RolledBack, Who: by.Who, Reason: by.Reason, From: now.generation}
 	if generation == 0 && waiting != nil && waiting.Back == 0 {
 		return f.withdraw(conn, waiting.Generation, event)
@@ -149,6 +149,15 @@ func (f Firewall) Settle() (*Restored, error) {
 	p, err := f.overdue() // somebody may have been faster
 	if p == nil || err != nil {
 		return nil, err
+	}
+	now, err := conn.Outline(compile.Family, compile.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if now != nil { // where the table is gone, what was confirmed is still to come back
+		if p, err := f.waiting(now); p == nil || err != nil {
+			return nil, err
+		}
 	}
 	event := store.Event{What: store.Expired, From: p.Generation, Deadline: &p.Deadline}
 	if p.Back == 0 {

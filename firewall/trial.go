@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ngcp-fw/firewall/host"
+	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/firewall/store"
 	"ngcp-fw/policy/exposure"
 )
@@ -51,25 +52,38 @@ func (f Firewall) pending() (*store.Pending, error) {
 	return &p, nil
 }
 
-func (f Firewall) nothingPending() error {
+// waiting is pending for who holds the lock: what waits, if it is what the table
+// leads to. What was interrupted before it came into force, or has gone, waits for
+// nothing.
+func (f Firewall) waiting(t *ruleset.Table) (*store.Pending, error) {
 	p, err := f.pending()
-	if err == nil && p != nil {
-		err = &PendingError{Pending: *p}
+	if p == nil || err != nil {
+		return nil, err
 	}
-	return err
+	if t != nil {
+		if generation, led := t.Generation(); led && generation == p.Generation {
+			return p, nil
+		}
+	}
+	return nil, store.RemovePending(f.RunDir)
 }
 
 // begin starts a trial before anything is sent, and stop ends it where nothing
 // was. One that goes on already goes on, with what comes back in the end and with
-// a deadline of its own.
-func (f Firewall) begin(p *Plan, t *Trial) (stop func() error, err error) {
+// a deadline of its own; without a trial it is in the way.
+func (f Firewall) begin(p *Plan, w *wanted, t *Trial) (stop func() error, err error) {
 	nothing := func() error { return nil }
-	if t == nil {
+	if w.number > 0 { // what comes back ends a trial
 		return nothing, nil
 	}
-	earlier, err := f.pending()
-	if err != nil || earlier == nil && !p.Changed() {
-		return nothing, err
+	earlier, err := f.waiting(p.Current)
+	switch {
+	case err != nil:
+		return nil, err
+	case t == nil && earlier != nil:
+		return nil, &PendingError{Pending: *earlier}
+	case t == nil || earlier == nil && !p.Changed():
+		return nothing, nil
 	}
 	next, err := f.trial(p, earlier, t.For)
 	if err != nil {
@@ -91,13 +105,22 @@ func (f Firewall) begin(p *Plan, t *Trial) (stop func() error, err error) {
 	return stop, nil
 }
 
-func (f Firewall) trial(p *Plan, earlier *store.Pending, length time.Duration) (store.Pending, error) {
-	up, err := host.Uptime()
-	if err != nil {
-		return store.Pending{}, err
+// begun gives a trial its whole time once it is in force.
+func (f Firewall) begun(p *Plan, t *Trial) {
+	if p.Pending == nil {
+		return
 	}
-	now := time.Now()
-	next := store.Pending{Generation: p.Generation, Since: now.UTC(), Deadline: now.Add(length).UTC(), Until: up + length}
+	next := *p.Pending
+	if last(&next, t.For) == nil && next.Write(f.RunDir) == nil {
+		p.Pending = &next
+	}
+}
+
+func (f Firewall) trial(p *Plan, earlier *store.Pending, length time.Duration) (store.Pending, error) {
+	next := store.Pending{Generation: p.Generation}
+	if err := last(&next, length); err != nil {
+		return next, err
+	}
 	next.BootID, next.NetNS = whereabouts()
 	if next.BootID == "" {
 		return next, errors.New("cannot tell this boot from another, so nothing could come back by itself (is /proc mounted?)")
@@ -106,10 +129,21 @@ func (f Firewall) trial(p *Plan, earlier *store.Pending, length time.Duration) (
 		next.Back, next.Sessions = earlier.Back, earlier.Sessions
 		return next, nil
 	}
-	if next.Back, err = f.wayBack(p); err == nil {
-		next.Sessions, err = sessions(p.before)
+	back, err := f.wayBack(p)
+	if err != nil {
+		return next, err
 	}
+	next.Back = back
+	next.Sessions, err = sessions(p.before)
 	return next, err
+}
+
+// last has a trial last so long from now on.
+func last(p *store.Pending, length time.Duration) error {
+	up, err := host.Uptime()
+	now := time.Now()
+	p.Since, p.Deadline, p.Until = now.UTC(), now.Add(length).UTC(), up+length
+	return err
 }
 
 // wayBack is the generation in force, if it could be put into force again.
@@ -175,11 +209,9 @@ func (f Firewall) Confirm(who string) (*Confirmation, error) {
 	if err != nil {
 		return nil, err
 	}
-	waiting, err := f.pending()
+	waiting, err := f.waiting(now.Table)
 	damaged := err != nil
 	switch {
-	case waiting != nil && (!now.led || now.generation != waiting.Generation):
-		return nil, fmt.Errorf("generation %d waits to be confirmed, but is not in force any more\nhint: ngcp-fw status tells what is; ngcp-fw rollback goes back", waiting.Generation)
 	case now.snapshot == nil && now.Table != nil:
 		return nil, fmt.Errorf("cannot confirm what is in force: %w", now.doubt)
 	case now.snapshot == nil || waiting == nil && !damaged && now.snapshot.Meta.Confirmed:

@@ -125,8 +125,18 @@ func faultsList() string {
 	return text.String()
 }
 
-// disturbAll runs two at a time.
+// disturbAll applies with each fault.
 func disturbAll(t *testing.T, list []fault) []disturbed {
+	t.Helper()
+	results := disturbEach(t, list, injected)
+	for _, d := range results {
+		assert.Truef(t, d.before != d.after, "%s: neither the old nor the new policy is in force as a whole\n%s", d.fault, d.output)
+	}
+	return results
+}
+
+// disturbEach runs the script with each fault, two at a time.
+func disturbEach(t *testing.T, list []fault, script string) []disturbed {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("SKIPPED: strace is missing; make test installs it")
@@ -139,14 +149,11 @@ func disturbAll(t *testing.T, list []fault) []disturbed {
 	for i, f := range list {
 		slots <- struct{}{}
 		running.Go(func() {
-			results[i] = disturb(t, f, injected)
-			<-slots
+			defer func() { <-slots }()
+			results[i] = disturb(t, f, script)
 		})
 	}
 	running.Wait()
-	for _, d := range results {
-		assert.Truef(t, d.before != d.after, "%s: neither the old nor the new policy is in force as a whole\n%s", d.fault, d.output)
-	}
 	return results
 }
 

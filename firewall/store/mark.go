@@ -56,7 +56,7 @@ func (m Mark) Write(runDir string) error {
 	if err != nil {
 		return err
 	}
-	for _, left := range interrupted(path) {
+	for _, left := range append(interrupted(path), interrupted(filepath.Join(runDir, pendingName))...) {
 		_ = os.Remove(left)
 	}
 	return explain(replace(path, append(data, '\n')), "cannot write %s", path)

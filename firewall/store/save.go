@@ -62,7 +62,7 @@ func (s *Saving) Finish() error {
 	if err == nil {
 		err = s.store.syncDir()
 	}
-	s.store.prune(s.number)
+	s.store.Prune(s.number)
 	return s.store.explain(s.number, err)
 }
 
@@ -172,9 +172,9 @@ func (s *Store) syncDir() error {
 	return dir.Sync()
 }
 
-// prune removes what belongs to none of the newest generations, nor to the one
-// confirmed last nor to saved.
-func (s *Store) prune(saved uint64) {
+// Prune removes what an interruption left, and what belongs to none of the newest
+// generations, nor to the one confirmed last nor to saved.
+func (s *Store) Prune(saved uint64) {
 	numbers, err := s.Numbers()
 	if err != nil {
 		return
