@@ -65,7 +65,7 @@ func TestLockoutIsExitCodeFour(t *testing.T) {
 	assert.Equal(t, exitLockout, code)
 	assert.Equal(t, `ngcp-fw: refused, nothing changed: you would be locked out
   203.0.113.9 is logged in by ssh, and the new policy lets in 198.51.100.0/24 only (policy.yml:2)
-hint: add 203.0.113.9 to administrators, or insist with --allow-lockout
+hint: add 203.0.113.9 to administrators, or insist with --allow-lockout --confirm 2m
 `, strings.ReplaceAll(said, path+": ", ""))
 	code, _ = program(append(global, "status")...)
 	assert.Equal(t, exitNo, code)
