@@ -65,6 +65,12 @@ func TestPackage(t *testing.T) {
 	t.Run("scripts", func(t *testing.T) { scripts(t, filepath.Join(root, "DEBIAN")) })
 	t.Run("manual", func(t *testing.T) { manual(t, filepath.Join(root, "usr/share/man")) })
 	t.Run("security", func(t *testing.T) { security(t, filepath.Join(root, "lib/systemd/system")) })
+	t.Run("chroot", func(t *testing.T) { chroot(t, root) })
+	t.Run("lintian", func(t *testing.T) {
+		needs(t, "lintian")
+		out, err := exec.Command("lintian", "--allow-root", "--fail-on", "error,warning", deb).CombinedOutput()
+		assert.NoErrorf(t, err, "%s", out)
+	})
 	t.Run("program", func(t *testing.T) {
 		assert.Equal(t, "ngcp-fw v1.2.3\n", output(t, filepath.Join(root, "usr/sbin/ngcp-fw"), "version"))
 	})
@@ -142,4 +148,46 @@ func security(t *testing.T, folder string) {
 		out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", filepath.Join(folder, unit)).CombinedOutput()
 		assert.NoErrorf(t, err, "%s", out)
 	}
+}
+
+// steps is the life of a package where systemd does not run: each script twice.
+const steps = `
+set -e
+export DPKG_MAINTSCRIPT_PACKAGE=ngcp-fw
+mount --make-rprivate /
+for folder in /etc /run /var/lib /lib/systemd/system; do mount -t tmpfs none $folder; done
+cp "$0"/lib/systemd/system/* /lib/systemd/system
+script() { sh "$0/DEBIAN/$@"; }
+links() { ls /etc/systemd/system/*.wants 2>/dev/null | grep ngcp-fw || true; }
+
+script postinst configure ""; script postinst configure 1.0
+links
+script prerm upgrade 1.2
+script prerm remove; script prerm remove
+script postrm remove
+mkdir -p /var/lib/ngcp-fw /etc/ngcp-fw /run/ngcp-fw
+touch /var/lib/ngcp-fw/generation-1.json /run/ngcp-fw/pending.json
+script prerm remove 2>&1 && echo removed in the midst of a trial
+rm /run/ngcp-fw/pending.json
+script prerm remove
+script postrm purge; script postrm purge
+find /etc /run /var/lib -name '*ngcp-fw*'
+`
+
+// chroot runs the scripts as root of folders that are empty but for the units.
+func chroot(t *testing.T, root string) {
+	needs(t, "unshare", "deb-systemd-helper")
+	if exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/lib/systemd/system").Run() != nil {
+		t.Skip("SKIPPING: no mounts of our own")
+	}
+	out, err := exec.Command("unshare", "-m", "sh", "-c", steps, root).CombinedOutput()
+	require.NoErrorf(t, err, "%s", out)
+	assert.Equal(t, `ngcp-fw.service
+ngcp-fw-check.timer
+ngcp-fw: a generation waits to be confirmed: without the program it could not go back.
+hint: ngcp-fw confirm keeps it, ngcp-fw rollback goes back
+ngcp-fw: what is in force stays until the next boot. After that nothing restores it,
+  and this host is open. What takes it away now: nft delete table inet ngcp-fw
+ngcp-fw: purging takes the policy and the kept generations, not what is in force now.
+`, string(out))
 }

@@ -10,7 +10,7 @@ mirror=${NGCP_FW_VM_MIRROR:-http://deb.debian.org/debian}
 security=${NGCP_FW_VM_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 
 packages=linux-image-cloud-amd64,linux-headers-cloud-amd64
-packages=$packages,systemd,systemd-sysv,udev,dbus,kmod,procps,python3,openssh-server,openssh-client
+packages=$packages,systemd,systemd-sysv,libpam-systemd,udev,dbus,kmod,procps,python3,openssh-server,openssh-client
 packages=$packages,nftables,iptables,ipset,iproute2,iputils-ping,conntrack,tcpdump
 packages=$packages,make,gcc,dkms,rtpengine-daemon,rtpengine-iptables,rtpengine-kernel-dkms
 
