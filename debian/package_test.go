@@ -160,7 +160,7 @@ cp "$0"/lib/systemd/system/* /lib/systemd/system
 script() { sh "$0/DEBIAN/$@"; }
 links() { ls /etc/systemd/system/*.wants 2>/dev/null | grep ngcp-fw || true; }
 
-script postinst configure ""; script postinst configure 1.0
+script postinst configure "" 2>/dev/null; script postinst configure 1.0
 links
 script prerm upgrade 1.2
 script prerm remove; script prerm remove
