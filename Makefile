@@ -17,7 +17,7 @@ VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs
 STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
 # The package: its version is the tag's, or says from which commit it is.
-DEB_VERSION ?= $(shell git describe --tags --exact-match --dirty=+dirty 2>/dev/null | sed 's/^v//' | grep '^[0-9]' \
+DEB_VERSION ?= $(shell git describe --tags --exact-match --dirty=+dirty 2>/dev/null | sed 's/^v//; s/-/~/g' | grep '^[0-9]' \
     || TZ=UTC git log -1 --date=format-local:%Y%m%d%H%M%S --format=0.0.0~git%cd.%h 2>/dev/null \
     || echo 0.0.0~devel)
 DEB_ARCH = $(shell $(GO) env GOARCH)
@@ -85,10 +85,13 @@ fuzz-short:
 
 man: build ## the manual pages, into bin/man
 	mkdir -p $(BIN)/man
-	$(GO) run ./docs/man -name ngcp-fw -section 8 -program $(BIN)/ngcp-fw \
-	    -summary 'host firewall and port-exposure manager for Sipwise NGCP' docs/commands.md >$(BIN)/man/ngcp-fw.8
-	$(GO) run ./docs/man -name ngcp-fw-policy -section 5 \
-	    -summary 'who may reach what on a host: the policy of ngcp-fw(8)' docs/policy.md >$(BIN)/man/ngcp-fw-policy.5
+	$(GO) run ./docs/man -name ngcp-fw -section 8 -see 'ngcp-fw-policy(5), ngcp-fw-operations(7), nft(8)' \
+	    -summary 'host firewall and port-exposure manager for Sipwise NGCP' \
+	    -program $(BIN)/ngcp-fw docs/commands.md >$(BIN)/man/ngcp-fw.8
+	$(GO) run ./docs/man -name ngcp-fw-policy -section 5 -see 'ngcp-fw(8), ngcp-fw-operations(7)' \
+	    -summary 'who may reach what on a host: the policy language' docs/policy.md >$(BIN)/man/ngcp-fw-policy.5
+	$(GO) run ./docs/man -name ngcp-fw-operations -section 7 -see 'ngcp-fw(8), ngcp-fw-policy(5)' \
+	    -summary 'trials, boots, emergencies and removal' docs/operations.md >$(BIN)/man/ngcp-fw-operations.7
 
 deb: man ## the Debian package, into bin; needs dpkg-deb, not root
 	rm -f $(BIN)/ngcp-fw_*.deb

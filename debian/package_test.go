@@ -102,7 +102,7 @@ func contents(t *testing.T, list string) {
 	}
 	assert.Subset(t, files, []string{
 		"lib/systemd/system/ngcp-fw.service", "lib/systemd/system/ngcp-fw-check.service", "lib/systemd/system/ngcp-fw-check.timer",
-		"usr/sbin/ngcp-fw", "usr/share/man/man8/ngcp-fw.8.gz", "usr/share/man/man5/ngcp-fw-policy.5.gz",
+		"usr/sbin/ngcp-fw", "usr/share/man/man8/ngcp-fw.8.gz", "usr/share/man/man5/ngcp-fw-policy.5.gz", "usr/share/man/man7/ngcp-fw-operations.7.gz",
 		"usr/share/bash-completion/completions/ngcp-fw", "usr/share/zsh/vendor-completions/_ngcp-fw",
 		"usr/share/fish/vendor_completions.d/ngcp-fw.fish",
 		"usr/share/doc/ngcp-fw/copyright", "usr/share/doc/ngcp-fw/changelog.gz", "usr/share/doc/ngcp-fw/examples/pair/policy.yml",
@@ -124,7 +124,9 @@ func scripts(t *testing.T, folder string) {
 
 // manual wants pages without a fault that mandoc or groff would tell of.
 func manual(t *testing.T, folder string) {
-	for page, says := range map[string]string{"man8/ngcp-fw.8": "--confirm DURATION", "man5/ngcp-fw-policy.5": "administrators"} {
+	for page, says := range map[string]string{
+		"man8/ngcp-fw.8": "--confirm DURATION", "man5/ngcp-fw-policy.5": "administrators", "man7/ngcp-fw-operations.7": "systemd.mask=",
+	} {
 		text := output(t, "gzip", "-dc", filepath.Join(folder, page+".gz"))
 		plain := filepath.Join(t.TempDir(), "page")
 		require.NoError(t, os.WriteFile(plain, []byte(text), 0o600))

@@ -11,7 +11,7 @@ const width = 78
 
 var (
 	link = regexp.MustCompile(`\[([^\]]+)\]\([^)]+\)`)
-	span = regexp.MustCompile("`([^`]+)`|\\*\\*([^*]+)\\*\\*")
+	span = regexp.MustCompile("`[^`]+`|\\*\\*[^*]+\\*\\*|\\*[^* ]+\\*")
 )
 
 // filled is a paragraph's lines as running text.
@@ -36,17 +36,21 @@ func filled(lines []string) string {
 	return out.String()
 }
 
-// inline makes roff of code, bold text and links; where a link leads is left out.
+// inline makes roff of code, emphasis and links; where a link leads is left out.
 func inline(text string) string {
 	text = link.ReplaceAllString(text, "$1")
 	var out strings.Builder
 	for {
-		at := span.FindStringSubmatchIndex(text)
+		at := span.FindStringIndex(text)
 		if at == nil {
 			return out.String() + escape(text)
 		}
 		word := text[at[0]:at[1]]
-		out.WriteString(escape(text[:at[0]]) + bold(strings.Trim(word, "`*")))
+		marks := 1
+		if strings.HasPrefix(word, "**") {
+			marks = 2
+		}
+		out.WriteString(escape(text[:at[0]]) + bold(word[marks:len(word)-marks]))
 		text = text[at[1]:]
 	}
 }

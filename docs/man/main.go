@@ -1,6 +1,6 @@
 // Command man makes a manual page for man(1) of a page of this documentation:
 //
-//	man -name ngcp-fw -section 8 -summary WORDS [-program FILE] PAGE.md
+//	man -name ngcp-fw -section 8 -summary WORDS [-see PAGES] [-program FILE] PAGE.md
 //
 // With a program, its own list of commands comes first, and each section named
 // after commands is followed by their flags, as the program's help says. The date
@@ -25,6 +25,7 @@ func main() {
 	flag.StringVar(&p.name, "name", "", "the page's name")
 	flag.IntVar(&p.section, "section", 8, "the manual's section")
 	flag.StringVar(&p.summary, "summary", "", "what the page is about, in a line")
+	flag.StringVar(&p.see, "see", "", "other pages")
 	program := flag.String("program", "", "whose help to put in")
 	flag.Parse()
 	if err := p.run(os.Stdout, flag.Arg(0), *program); err != nil {
@@ -36,6 +37,7 @@ func main() {
 // page is what a manual page says beside its text.
 type page struct {
 	name, summary string
+	see           string // other pages
 	section       int
 	date          time.Time
 }
@@ -84,6 +86,9 @@ func (p page) write(text string, help func(command string) (string, error)) (str
 			return "", err
 		}
 		fmt.Fprintf(&out, ".SH %s\n%s%s", strings.ToUpper(inline(title)), blocks(body), example(flags))
+	}
+	if p.see != "" {
+		fmt.Fprintf(&out, ".SH SEE ALSO\n%s\n", escape(p.see))
 	}
 	return needless.ReplaceAllString(out.String(), "$1"), nil
 }

@@ -14,6 +14,7 @@ func TestBlocks(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"paragraph":          {"one\ntwo `code-span`\n\n.three", ".PP\none two \\fBcode\\-span\\fR\n.PP\n\\&.three\n"},
 		"bold and links":     {"**more**: [here](x.md)", ".PP\n\\fBmore\\fR: here\n"},
+		"emphasis":           {"*so*, **so much**, `a-*` * 2", ".PP\n\\fBso\\fR, \\fBso much\\fR, \\fBa\\-*\\fR * 2\n"},
 		"characters":         {"it's a \\ … ^~", ".PP\nit\\(aqs a \\e \\[u2026] \\(ha\\(ti\n"},
 		"list":               {"- one\n  more\n- two\n1. three", ".IP \\(bu 4\none more\n.IP \\(bu 4\ntwo\n.IP 1. 4\nthree\n"},
 		"list after text":    {"text:\n- one", ".PP\ntext:\n.IP \\(bu 4\none\n"},
@@ -29,7 +30,7 @@ func TestBlocks(t *testing.T) {
 }
 
 func TestPageWithHelp(t *testing.T) {
-	p := page{name: "x", section: 8, summary: "does", date: time.Unix(0, 0)}
+	p := page{name: "x", section: 8, summary: "does", see: "y(5)", date: time.Unix(0, 0)}
 	help := func(command string) (string, error) {
 		if command == "" {
 			return "\n  go  goes\n", nil
@@ -39,7 +40,7 @@ func TestPageWithHelp(t *testing.T) {
 	roff, err := p.write("# X\n\nIntro.\n\n## go\n\nGoes.\n\n## Files\n\nNone.\n", help)
 	require.NoError(t, err)
 	assert.Equal(t, ".TH X 8 1970-01-01 ngcp-fw\n.nh\n.ad l\n.SH NAME\nx \\- does\n.SH DESCRIPTION\nIntro.\n"+
-		".PP\n.RS 4\n.nf\n  go  goes\n.fi\n.RE\n.SH GO\nGoes.\n.PP\n.RS 4\n.nf\n  \\-\\-fast\n.fi\n.RE\n.SH FILES\nNone.\n", roff)
+		".PP\n.RS 4\n.nf\n  go  goes\n.fi\n.RE\n.SH GO\nGoes.\n.PP\n.RS 4\n.nf\n  \\-\\-fast\n.fi\n.RE\n.SH FILES\nNone.\n.SH SEE ALSO\ny(5)\n", roff)
 }
 
 func TestPageNeedsItsInput(t *testing.T) {
