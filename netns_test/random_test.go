@@ -145,8 +145,8 @@ func drawFlow(t *rapid.T) policy.Flow {
 	}
 }
 
-// However policies follow each other, the kernel lets in what the model allows,
-// and so says the ruleset's evaluation.
+// However policies follow each other, the kernel lets in what the model allows;
+// the ruleset's evaluation and explain say so; and verify proves it.
 func TestRandomPolicies(t *testing.T) {
 	s := newSite(t, nil, eth0, smallEth1)
 	rapid.Check(t, func(t *rapid.T) {
@@ -162,12 +162,14 @@ func TestRandomPolicies(t *testing.T) {
 		}
 		r := s.run("apply")
 		require.Zero(t, r.Code, "%s%s\n%s", r.Stdout, r.Stderr, text)
+		proof := s.run("verify")
+		require.Zero(t, proof.Code, "%s%s\n%s", proof.Stdout, proof.Stderr, text)
 		flows := rapid.SliceOfN(rapid.Custom(drawFlow), 100, 300).Draw(t, "flows")
 		agree(t, s, model, flows)
 	})
 }
 
-// agree compares the kernel, the evaluation and the model.
+// agree compares the kernel, the evaluation, explain and the model.
 func agree(t *rapid.T, s *site, model *exposure.Model, flows []policy.Flow) {
 	packets := make([]lab.Flow, len(flows))
 	for i, f := range flows {
@@ -175,12 +177,14 @@ func agree(t *rapid.T, s *site, model *exposure.Model, flows []policy.Flow) {
 	}
 	outcomes, err := s.ProbeAll(packets)
 	require.NoError(t, err)
-	evaluator := compile.Compile(model, 1).Evaluator()
+	table := compile.Compile(model, 1)
+	evaluator := table.Evaluator()
 	for i, f := range flows {
 		want := lab.Outcome(model.Allows(f).Accept)
 		evaluated := lab.Outcome(evaluator.EvaluateInput(firewall.Packet(f, f.In)).Accept)
-		if outcomes[i] != want || evaluated != want {
-			t.Fatalf("%s: kernel %s, evaluation %s, model %s", packets[i], outcomes[i], evaluated, want)
+		explained := lab.Outcome(firewall.Judge(model, table, f).Accept)
+		if outcomes[i] != want || evaluated != want || explained != want {
+			t.Fatalf("%s: kernel %s, evaluation %s, explain %s, model %s", packets[i], outcomes[i], evaluated, explained, want)
 		}
 	}
 }
