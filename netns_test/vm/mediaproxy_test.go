@@ -12,5 +12,5 @@ import (
 // others.
 func TestTheRealModuleForwardsWhatThePolicyAllows(t *testing.T) {
 	t.Parallel()
-	runTests(t, vm.Guest{CPUs: 2, Timeout: 5 * time.Minute}, []tests{{folder: "netns_test/vm/guest"}})
+	runTests(t, vm.Guest{CPUs: 2, Timeout: 15 * time.Minute}, []tests{{folder: "netns_test/vm/guest"}})
 }
