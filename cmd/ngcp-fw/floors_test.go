@@ -29,6 +29,7 @@ var floors = map[string]struct {
 	"firewall/host":       {2, nil},
 	"firewall/store":      {2, nil},
 	"firewall/mediaproxy": {2, []string{"firewall/kernel"}},
+	"firewall/hook":       {2, []string{"firewall/kernel"}},
 	"firewall/verify":     {2, nil},
 	"firewall/rehearse":   {2, []string{"firewall/host", "firewall/kernel"}},
 	"firewall":            {3, nil},
