@@ -10,23 +10,27 @@ import (
 
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/hook"
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/exposure"
 )
 
 type explainJSON struct {
-	Verdict string `json:"verdict"`
-	Service string `json:"service"`
-	Role    string `json:"role"`
-	Rule    string `json:"rule"`
-	Origin  string `json:"origin"`
+	Verdict string    `json:"verdict"`
+	Service string    `json:"service"`
+	Role    string    `json:"role"`
+	Rule    string    `json:"rule"`
+	Origin  string    `json:"origin"`
+	Policy  string    `json:"policy,omitempty"` // what the policy says, where verdict is the kernel's
+	Live    *liveJSON `json:"live,omitempty"`
 }
 
 func setupExplain(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
 	from := flags.String("from", "", "source: `ADDR[:PORT]`")
 	to := flags.String("to", "", "destination: `[ADDR:]PORT/PROTO`")
+	live := flags.Bool("live", false, "ask the kernel's ruleset, all tables of others included")
 	link := flags.String("in", "", "`IFACE` it comes in by; without it, any on which the service is open")
 	return func(a *app, _ []string) error {
 		if *from == "" || *to == "" {
@@ -40,18 +44,52 @@ func setupExplain(flags *pflag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return a.explain(in.model, flow, out.json())
+		e := explained{flow: flow, decision: in.model.Allows(flow)}
+		e.verdict = firewall.Judge(in.model, compile.Compile(in.model, 1), e.decision.At(flow))
+		if *live {
+			if e.live, err = askKernel(flow, e.decision); err != nil {
+				return systemFailure(fmt.Errorf("cannot ask the kernel: %w", err))
+			}
+		}
+		return a.explain(e, out.json())
 	}
 }
 
-func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
-	table := compile.Compile(m, 1)
-	decision := m.Allows(flow)
-	verdict := firewall.Judge(m, table, decision.At(flow))
-	result := explainJSON{Verdict: "drop", Rule: verdict.Rule}
-	if verdict.Accept {
-		result.Verdict = "accept"
+// explained is a flow, what the policy says of it and, if it was asked, the kernel.
+type explained struct {
+	flow     policy.Flow
+	decision exposure.Decision
+	verdict  firewall.Verdict
+	live     *liveJSON
+}
+
+func (e explained) accepted() bool {
+	if e.live != nil {
+		return e.live.Verdict == hook.Accept.String()
 	}
+	return e.verdict.Accept
+}
+
+func (a *app) explain(e explained, asJSON bool) error {
+	if asJSON {
+		if err := writeJSON(a.out, e.document()); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprint(a.out, explanation(e.flow, e.decision, e.verdict))
+		if e.live != nil {
+			writeLive(a.out, e.live)
+		}
+	}
+	if !e.accepted() {
+		return errNo
+	}
+	return nil
+}
+
+func (e explained) document() explainJSON {
+	verdict, decision := e.verdict, e.decision
+	result := explainJSON{Verdict: verdictWord(verdict.Accept), Rule: verdict.Rule}
 	switch e := verdict.Exposure; {
 	case e != nil:
 		result.Service, result.Role, result.Origin = e.Service, e.Role, e.Origin.Origin()
@@ -61,17 +99,10 @@ func (a *app) explain(m *exposure.Model, flow policy.Flow, asJSON bool) error {
 	case decision.Denied:
 		result.Origin = decision.DeniedBy.Origin()
 	}
-	if asJSON {
-		if err := writeJSON(a.out, result); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprint(a.out, explanation(flow, decision, verdict))
+	if e.live != nil {
+		result.Policy, result.Verdict, result.Rule, result.Live = result.Verdict, e.live.Verdict, e.live.rule(), e.live
 	}
-	if !verdict.Accept {
-		return errNo
-	}
-	return nil
+	return result
 }
 
 // explanation is the verdict for people.

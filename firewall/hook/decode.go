@@ -31,13 +31,18 @@ func (a attributes) within(kinds ...uint16) attributes {
 
 // number is an attribute that is a number of up to eight bytes; 0 where it is not
 // there.
-func (a attributes) number(kind uint16) (n uint64) {
+func (a attributes) number(kind uint16) uint64 {
 	data := a.find(kind)
 	if len(data) > 8 {
 		return 0
 	}
-	for _, b := range data {
-		n = n<<8 | uint64(b)
+	return big(data)
+}
+
+// big is a number in the network's order.
+func big(b []byte) (n uint64) {
+	for _, one := range b {
+		n = n<<8 | uint64(one)
 	}
 	return n
 }

@@ -7,7 +7,9 @@ package hook
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"ngcp-fw/firewall/ruleset"
 )
@@ -50,37 +52,70 @@ type Outcome struct {
 }
 
 // Judge tells what becomes of the first packet of a connection that comes from
-// another host. What the packet leaves open (no address, port 0, no interface)
-// may be anything, except that it does not come by lo and is meant for this host.
+// another host. A packet that leaves its interface open may come by any but lo
+// (that has an address of its family, if any has), one that leaves its destination
+// open is meant for any address of that interface, and port 0 is any port.
 func (s *Snapshot) Judge(p ruleset.Packet) Outcome {
-	if p.In != "" || len(s.Links) == 0 {
-		return s.judge(p)
-	}
 	var all []Outcome
-	for _, l := range s.Links {
-		if !l.Loopback {
-			p.In = l.Name
-			all = append(all, s.judge(p))
-		}
+	for _, q := range s.spread(p) {
+		all = append(all, s.judge(q))
 	}
-	if len(all) == 0 {
-		return s.judge(p)
-	}
-	for _, o := range all {
-		if o.Verdict != all[0].Verdict {
-			return differing(all)
-		}
+	if i := slices.IndexFunc(all, func(o Outcome) bool { return o.Verdict != all[0].Verdict }); i > 0 {
+		return differing(all, p)
 	}
 	return all[0]
 }
 
+// spread is the packets that the packet may be, at least one.
+func (s *Snapshot) spread(p ruleset.Packet) (all []ruleset.Packet) {
+	for _, l := range s.Links {
+		if l.Loopback || p.In != "" && p.In != l.Name {
+			continue
+		}
+		q := p
+		q.In = l.Name
+		if p.Dst.IsValid() {
+			all = append(all, q)
+			continue
+		}
+		for _, a := range l.Addrs {
+			if q.Dst = a.Addr(); q.Dst.Is4() == p.Src.Is4() && q.Dst.IsLinkLocalUnicast() == p.Src.IsLinkLocalUnicast() {
+				all = append(all, q)
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = []ruleset.Packet{p}
+	}
+	return all
+}
+
+// LinkTo is the interface by which the host would answer the address, and so the
+// one that its packets come by, as far as anybody can tell; "" where there is no
+// route.
+func (s *Snapshot) LinkTo(a netip.Addr) string {
+	if s.way == nil {
+		return ""
+	}
+	index := s.way(a)
+	for _, l := range s.Links {
+		if l.Index == index {
+			return l.Name
+		}
+	}
+	return ""
+}
+
 // differing is the outcome where links differ: that of the first one that does
 // not accept, as a doubt.
-func differing(all []Outcome) Outcome {
+func differing(all []Outcome, p ruleset.Packet) Outcome {
 	i := slices.IndexFunc(all, func(o Outcome) bool { return o.Verdict != Accept })
 	o := all[i]
 	if o.Verdict == Drop {
 		o.Verdict, o.Why = Unknown, "it depends on the interface that it comes in by"
+		if p.In != "" {
+			o.Why = "it depends on the address that it is sent to"
+		}
 	}
 	return o
 }
@@ -92,6 +127,9 @@ func (s *Snapshot) judge(p ruleset.Packet) Outcome {
 	w := world{}
 	o := Outcome{Step: Step{Verdict: Accept, Why: "no base chain is there"}}
 	doubt, dropped := false, false
+	if step, there := s.legacy(p); there {
+		o.Path, o.Step, doubt = append(o.Path, step), step, true
+	}
 	for _, b := range s.bases {
 		if !b.concerns(s, p) {
 			continue
@@ -110,4 +148,20 @@ func (s *Snapshot) judge(p ruleset.Packet) Outcome {
 		}
 	}
 	return o
+}
+
+// legacy is the step of the tables that iptables-legacy has loaded for packets of
+// that family.
+func (s *Snapshot) legacy(p ruleset.Packet) (Step, bool) {
+	family := "ip"
+	if p.Src.Is6() {
+		family = "ip6"
+	}
+	for _, name := range s.Legacy {
+		if table, ours := strings.CutPrefix(name, family+" "); ours {
+			return Step{Family: family, Table: table, Chain: "iptables-legacy", Hook: "input", Verdict: Unknown, Reached: true,
+				Why: "legacy tables are loaded, which only " + family + "tables-legacy can read"}, true
+		}
+	}
+	return Step{}, false
 }

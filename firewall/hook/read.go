@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -34,7 +35,7 @@ func Read(c *kernel.Conn, limitsKept ...string) (*Snapshot, error) {
 	if s.Links, err = links(); err != nil {
 		return nil, fmt.Errorf("cannot list the network interfaces: %w", err)
 	}
-	s.routes = routes
+	s.routes, s.way = routes, way
 	return s, nil
 }
 
@@ -116,14 +117,26 @@ func links() (all []Link, err error) {
 	return all, nil
 }
 
-// routes asks the kernel for a route to an address, by a link unless that is 0.
+// routes asks the kernel for the route to an address, and whether it goes by the
+// link, unless that is 0. By another link, there may be a second one by this.
 func routes(to netip.Addr, link uint32) Tri {
-	found, err := netlink.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{OifIndex: int(link)})
+	found, err := netlink.RouteGet(to.AsSlice())
 	switch {
-	case err == unix.ENETUNREACH || err == unix.EHOSTUNREACH:
+	case errors.Is(err, unix.ENETUNREACH) || errors.Is(err, unix.EHOSTUNREACH):
 		return No
-	case err != nil || len(found) == 0:
+	case err != nil || len(found) == 0 || found[0].Type != unix.RTN_UNICAST:
 		return Perhaps
+	case link == 0 || uint32(found[0].LinkIndex) == link:
+		return Yes
 	}
-	return truth(found[0].Type == unix.RTN_UNICAST)
+	return Perhaps
+}
+
+// way is the link of the route to an address; 0 where there is none.
+func way(to netip.Addr) (link uint32) {
+	found, err := netlink.RouteGet(to.AsSlice())
+	if err != nil || len(found) == 0 {
+		return 0
+	}
+	return uint32(found[0].LinkIndex)
 }

@@ -20,7 +20,7 @@ type set struct {
 	keyLen    int
 	unread    bool // its elements were not read: it has to be asked
 	raw       []boundary
-	elements  []element // of intervals sorted
+	elements  []element // sorted by their first key
 	otherwise *element  // catch-all
 }
 
@@ -94,6 +94,7 @@ func (s *set) settle() {
 			}
 			s.elements = append(s.elements, b.element)
 		}
+		slices.SortFunc(s.elements, func(a, b element) int { return bytes.Compare(a.from, b.from) })
 		s.raw = nil
 		return
 	}

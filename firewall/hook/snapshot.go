@@ -30,7 +30,8 @@ type Snapshot struct {
 	tables map[tableKey]*table
 	bases  []*chain
 	asks   func(t *table, set *set, key []byte) (element, Tri) // of sets that were not read
-	routes func(src netip.Addr, link uint32) Tri               // whether there is a route to src (by link, unless it is 0)
+	way    func(to netip.Addr) (link uint32)
+	routes func(src netip.Addr, link uint32) Tri // whether there is a route to src (by link, unless it is 0)
 }
 
 // Tri is a truth of three values.
