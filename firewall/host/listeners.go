@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/vishvananda/netlink"
 )
@@ -16,7 +17,7 @@ type Listener struct {
 	Both     bool           // :: takes IPv4, too
 	Link     string         // it takes packets of this link only; "": of every one
 	UID      uint32         // who opened it
-	User     string         // the same as a name; the number where there is none
+	User     string         // whom its process runs as, or else who opened it; the number where there is no name
 	Owner                   // zero: no process has it, or none that we may look at
 }
 
@@ -25,6 +26,13 @@ type Owner struct {
 	PID     int
 	Process string // its program's name, as the kernel keeps it: at most 15 bytes
 	Unit    string // systemd's, of its control group; "" outside of any
+	uid     string
+}
+
+// Hidden is how many processes we may not look into.
+func Hidden() int {
+	_, hidden := owners(procFS())
+	return hidden
 }
 
 // Listeners is the listening sockets of the calling thread's network namespace,
@@ -38,10 +46,13 @@ func Listeners() ([]Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	owners, users := owners(procFS()), map[uint32]string{}
+	owners, _ := owners(procFS())
 	all := make([]Listener, len(found))
 	for i, s := range found {
-		all[i] = Listener{Protocol: s.protocol, At: s.at, Both: s.both(), Link: links[s.link], UID: s.uid, User: userName(users, s.uid), Owner: owners[s.inode]}
+		all[i] = Listener{Protocol: s.protocol, At: s.at, Both: s.both(), Link: links[s.link], UID: s.uid, Owner: owners[s.inode]}
+		if all[i].User = userName(all[i].uid); all[i].User == "" {
+			all[i].User = userName(strconv.FormatUint(uint64(s.uid), 10))
+		}
 	}
 	slices.SortStableFunc(all, compareListeners)
 	return all, nil
