@@ -54,7 +54,8 @@ type Outcome struct {
 // Judge tells what becomes of the first packet of a connection that comes from
 // another host. A packet that leaves its interface open may come by any but lo
 // (that has an address of its family, if any has), one that leaves its destination
-// open is meant for any address of that interface, and port 0 is any port.
+// open is meant for any address of that interface (of the host, if that has none),
+// and port 0 is any port.
 func (s *Snapshot) Judge(p ruleset.Packet) Outcome {
 	var all []Outcome
 	for _, q := range s.spread(p) {
@@ -79,15 +80,43 @@ func (s *Snapshot) spread(p ruleset.Packet) (all []ruleset.Packet) {
 			continue
 		}
 		for _, a := range l.Addrs {
-			if q.Dst = a.Addr(); q.Dst.Is4() == p.Src.Is4() && q.Dst.IsLinkLocalUnicast() == p.Src.IsLinkLocalUnicast() {
+			if alike(a.Addr(), p.Src) {
+				q.Dst = a.Addr()
 				all = append(all, q)
 			}
 		}
+	}
+	if len(all) == 0 && !p.Dst.IsValid() {
+		all = s.anywhere(p)
 	}
 	if len(all) == 0 {
 		all = []ruleset.Packet{p}
 	}
 	return all
+}
+
+// anywhere is the packet to each of the host's addresses, whatever their interface.
+func (s *Snapshot) anywhere(p ruleset.Packet) (all []ruleset.Packet) {
+	for _, l := range s.Links {
+		for _, a := range l.Addrs {
+			if !l.Loopback && alike(a.Addr(), p.Src) {
+				p.Dst = a.Addr()
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// HasAddress tells whether the host has an address that packets from there go to.
+func (s *Snapshot) HasAddress(from netip.Addr) bool {
+	return len(s.anywhere(ruleset.Packet{Src: from})) > 0
+}
+
+// alike tells whether packets go from one to the other: of one family, and of one
+// scope.
+func alike(a, b netip.Addr) bool {
+	return a.Is4() == b.Is4() && a.IsLinkLocalUnicast() == b.IsLinkLocalUnicast()
 }
 
 // LinkTo is the interface by which the host would answer the address, and so the
