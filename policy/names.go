@@ -66,9 +66,9 @@ func unfitForInterface(char rune) bool {
 	return char <= ' ' || char > '~' || strings.ContainsRune(`/*"\`, char)
 }
 
-// didYouMean is a hint that names the option nearest to what was written, or
+// DidYouMean is a hint that names the option nearest to what was written, or
 // all of them where none is near.
-func didYouMean(written string, options []string) string {
+func DidYouMean(written string, options []string) string {
 	if near := nearest(written, options); near != "" {
 		return "did you mean " + near + "?"
 	}

@@ -43,6 +43,7 @@ func Parse(file string, data []byte, open func(path string) (io.ReadCloser, erro
 	}
 	fields(p, root, "the policy", policyKeys, p.policy)
 	p.references()
+	p.riskServices()
 	p.list.Sort()
 	p.summary()
 	return p.policy, p.list
@@ -63,6 +64,7 @@ var policyKeys = []row[Policy]{
 		into.ObservePos = p.pos(n)
 	}},
 	{key: "tests", parse: parseTests},
+	{key: "accept-risk", parse: parseAcceptedRisks},
 }
 
 // version reports a file that does not say its version, unless it misspells
@@ -113,7 +115,7 @@ func (p *parser) references() {
 		known[name] = true
 	}
 	for _, ref := range p.refs {
-		if known[ref.Text] {
+		if ref.Text == "" || known[ref.Text] {
 			continue
 		}
 		hint := "define it under roles"

@@ -14,12 +14,13 @@ import (
 
 // parser walks the nodes of one policy file and collects what is wrong.
 type parser struct {
-	policy *Policy
-	list   diag.List
-	open   func(path string) (io.ReadCloser, error)
-	lists  map[string]listFile // those read so far, by resolved path
-	refs   []Word              // roles referred to
-	errors int                 // also those that are too many to tell
+	policy   *Policy
+	list     diag.List
+	open     func(path string) (io.ReadCloser, error)
+	lists    map[string]listFile // those read so far, by resolved path
+	refs     []Word              // roles referred to
+	services []Word              // services that accepted risks refer to
+	errors   int                 // also those that are too many to tell
 }
 
 // maxErrors is how many errors of a policy are told one by one: more than one
@@ -99,7 +100,7 @@ func fields[T any](p *parser, n *yaml.Node, what string, table []row[T], into *T
 		seen[key.Value] = true
 		i := slices.Index(keys, key.Value)
 		if i < 0 {
-			p.fail(key, "unknown-key", didYouMean(key.Value, keys), "unknown key %s in %s", show(key.Value), what)
+			p.fail(key, "unknown-key", DidYouMean(key.Value, keys), "unknown key %s in %s", show(key.Value), what)
 			return
 		}
 		table[i].parse(p, value, into)

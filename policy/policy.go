@@ -25,6 +25,8 @@ type Policy struct {
 	Observe    bool
 	ObservePos diag.Pos
 	Tests      []Test
+	// AcceptedRisks are the warnings that the operator has looked at and lives with.
+	AcceptedRisks []AcceptedRisk
 }
 
 // NGCP names the deployed configuration that ports and switches come from.

@@ -63,5 +63,5 @@ func parseProtocol(name string) (Protocol, error) {
 		}
 		names[i] = row.Name
 	}
-	return 0, problem("unknown-protocol", didYouMean(name, names), "%s is not a transport protocol of ports", show(name))
+	return 0, problem("unknown-protocol", DidYouMean(name, names), "%s is not a transport protocol of ports", show(name))
 }

@@ -52,7 +52,7 @@ func parseRate(text string) (Rate, error) {
 		}
 		names[i] = u.name
 	}
-	return Rate{}, problem("bad-rate", didYouMean(name, names), "%s is not a unit of time", show(name))
+	return Rate{}, problem("bad-rate", DidYouMean(name, names), "%s is not a unit of time", show(name))
 }
 
 func (p *parser) rate(n *yaml.Node) Rate {

@@ -103,7 +103,7 @@ func (p *parser) choice(n *yaml.Node, what string, options ...string) (string, b
 			return value, true
 		}
 	}
-	p.fail(n, "bad-value", didYouMean(value, options), "%s must be one of %s, not %s", what, strings.Join(options, ", "), show(value))
+	p.fail(n, "bad-value", DidYouMean(value, options), "%s must be one of %s, not %s", what, strings.Join(options, ", "), show(value))
 	return "", false
 }
 

@@ -64,6 +64,7 @@ func (p *parser) ports(n *yaml.Node, service string) (ports []Ports) {
 	if isList && len(n.Content) == 0 && slices.Contains(BuiltinServices, service) {
 		p.fail(n, "empty-list", "write enabled: false to close the service", "ports lists no port")
 	}
+	p.overlaps(service, ports)
 	return ports
 }
 

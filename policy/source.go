@@ -71,7 +71,7 @@ func parseHost(text string) (netip.Addr, error) {
 func checkAddress(address netip.Addr) error {
 	switch {
 	case address.Zone() != "":
-		return problem("zone", "write "+address.WithZone("").String()+", and the interface under the service's interfaces",
+		return problem("zone", "write "+address.WithZone("").String()+", and the link under `interfaces:` of the service",
 			"%s names an interface in the address", show(address.String()))
 	case address.Is4In6():
 		return problem("ipv4-mapped", "write "+address.Unmap().String(),

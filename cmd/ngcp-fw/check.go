@@ -17,11 +17,13 @@ type diagnosticJSON struct {
 	Code     string        `json:"code"`
 	Message  string        `json:"message"`
 	Hint     string        `json:"hint"`
+	Accepted string        `json:"accepted,omitempty"` // why nobody needs to look at it
 }
 
 type checkJSON struct {
 	Errors      int              `json:"errors"`
 	Warnings    int              `json:"warnings"`
+	Accepted    int              `json:"accepted"` // warnings that are not counted
 	Diagnostics []diagnosticJSON `json:"diagnostics"`
 }
 
@@ -46,13 +48,22 @@ func setupCheck(flags *pflag.FlagSet) action {
 func (a *app) writeCheck(in *input, asJSON bool) error {
 	if !asJSON {
 		a.report(a.out, in, in.diags)
-		fmt.Fprintf(a.out, "%s, %s\n", plural(in.diags.Errors(), "error"), plural(in.diags.Warnings(), "warning"))
+		fmt.Fprintln(a.out, summary(in.diags))
 		return nil
 	}
-	result := checkJSON{in.diags.Errors(), in.diags.Warnings(), []diagnosticJSON{}}
+	result := checkJSON{in.diags.Errors(), in.diags.Warnings(), in.diags.Accepted(), []diagnosticJSON{}}
 	for _, d := range in.diags {
 		result.Diagnostics = append(result.Diagnostics, diagnosticJSON{
-			d.Pos.File, d.Pos.Line, d.Pos.Column, d.Severity, d.Code, d.Message, d.Hint})
+			d.Pos.File, d.Pos.Line, d.Pos.Column, d.Severity, d.Code, d.Message, d.Hint, d.Accepted})
 	}
 	return writeJSON(a.out, result)
+}
+
+// summary counts what there is, and what of it was accepted.
+func summary(list diag.List) string {
+	text := plural(list.Errors(), "error") + ", " + plural(list.Warnings(), "warning")
+	if n := list.Accepted(); n > 0 {
+		text += ", " + plural(n, "accepted risk")
+	}
+	return text
 }

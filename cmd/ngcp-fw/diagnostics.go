@@ -115,8 +115,9 @@ func (w *diagnosticWriter) line(p diag.Pos) (string, bool) {
 	return strings.TrimRight(string(line), "\r"), true
 }
 
-// report writes the diagnostics of in to w.
+// report writes the diagnostics of in to w, but for warnings that were accepted.
 func (a *app) report(w io.Writer, in *input, list diag.List) {
+	list = slices.DeleteFunc(slices.Clone(list), func(d diag.Diagnostic) bool { return d.Accepted != "" })
 	writer := diagnosticWriter{out: w, color: a.flags.colored(w), quoted: in.texts}
 	for _, d := range list {
 		if _, known := in.texts[d.Pos.File]; !known && in.lists[d.Pos.File] {

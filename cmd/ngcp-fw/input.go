@@ -63,7 +63,8 @@ func (a *app) read(flags globalFlags) *input {
 
 // resolve reads what the policy or the flags name, and makes the model.
 func (in *input) resolve(flags globalFlags) {
-	inputs := exposure.Inputs{Policy: in.policy, Now: time.Now()}
+	now := time.Now()
+	inputs := exposure.Inputs{Policy: in.policy, Now: now}
 	inputs.Config = in.readConfig(flags.config)
 	inputs.Network = in.readNetwork(flags.network)
 	if inputs.Network != nil {
@@ -72,12 +73,13 @@ func (in *input) resolve(flags globalFlags) {
 	model, diags := exposure.Resolve(inputs)
 	in.model, in.diags = model, append(in.diags, diags...)
 	in.diags.Sort()
+	in.diags = exposure.Accept(in.policy, slices.CompactFunc(in.diags, sameRemark), now)
 }
 
 // sameRemark reports whether two say the same of the same place, as the options
 // below one broken mapping do.
 func sameRemark(a, b diag.Diagnostic) bool {
-	a.Width = b.Width
+	a.Width, a.About = b.Width, b.About
 	return a == b
 }
 

@@ -65,6 +65,8 @@ type Diagnostic struct {
 	Code     string // stable, kebab-case: host-bits
 	Message  string // one sentence without a full stop
 	Hint     string // what to write instead; may be empty
+	About    About  // who a warning speaks of
+	Accepted string // why the operator accepts the warning; empty if nobody did
 }
 
 // String is FILE:LINE:COL: SEVERITY: MESSAGE [CODE].
@@ -85,12 +87,15 @@ func (l List) Sort() {
 // Errors counts the errors.
 func (l List) Errors() int { return l.count(Error) }
 
-// Warnings counts the warnings.
+// Warnings counts the warnings that nobody accepted.
 func (l List) Warnings() int { return l.count(Warning) }
+
+// Accepted counts the warnings that were accepted.
+func (l List) Accepted() int { return len(l) - l.Errors() - l.Warnings() }
 
 func (l List) count(s Severity) (n int) {
 	for _, d := range l {
-		if d.Severity == s {
+		if d.Severity == s && d.Accepted == "" {
 			n++
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/addr"
+	"ngcp-fw/policy/diag"
 )
 
 // spot is one range of one entry.
@@ -19,14 +20,14 @@ type spot struct {
 
 // hidden warns of entries that one other entry covers whole. Of two that are
 // the same, the first one stands.
-func (r *resolver) hidden(what string, entries []policy.Entry) {
+func (r *resolver) hidden(what, role string, entries []policy.Entry) {
 	coveredBy := covers(entries)
 	for i, by := range coveredBy {
 		if by < 0 {
 			continue
 		}
 		e, other := entries[i], entries[by]
-		r.warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
+		r.about(diag.About{Role: role}).warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
 			fmt.Sprintf("%s adds nothing to %s: %s covers it (%s)", e.Text, what, other.Text, other.Pos.LineOrigin()), "remove one of them")
 	}
 }
@@ -127,7 +128,7 @@ func (s *sweep) cover(by, entry int) bool {
 }
 
 // takenAway warns of entries of allow that except or deny leave nothing of.
-func (r *resolver) takenAway(allow []policy.Entry, except addr.Set) {
+func (r *resolver) takenAway(role string, allow []policy.Entry, except addr.Set) {
 	for _, e := range allow {
 		by := ""
 		switch {
@@ -138,7 +139,7 @@ func (r *resolver) takenAway(allow []policy.Entry, except addr.Set) {
 			by = "deny"
 		}
 		if by != "" {
-			r.warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
+			r.about(diag.About{Role: role}).warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
 				fmt.Sprintf("%s adds nothing to allow: %s takes all of it away", e.Text, by), "remove one of them")
 		}
 	}

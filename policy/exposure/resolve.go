@@ -52,16 +52,27 @@ func (r *resolver) report(s diag.Severity, pos diag.Pos, width int, code, messag
 	r.diags = append(r.diags, diag.Diagnostic{Pos: pos, Width: width, Severity: s, Code: code, Message: message, Hint: hint})
 }
 
-func (r *resolver) warn(pos diag.Pos, width int, code, message, hint string) {
+// remark is a warning about somebody.
+type remark struct {
+	*resolver
+	of diag.About
+}
+
+func (r *resolver) about(of diag.About) remark { return remark{r, of} }
+
+func ofService(name string) diag.About { return diag.About{Services: [2]string{name}} }
+
+func (r remark) warn(pos diag.Pos, width int, code, message, hint string) {
 	if pos.IsZero() {
 		pos.File = r.in.Policy.File
 	}
 	r.report(diag.Warning, pos, width, code, message, hint)
+	r.diags[len(r.diags)-1].About = r.of
 }
 
 // resolveRoles finds the sources of every role, and of deny and never-ban.
 func (r *resolver) resolveRoles() {
-	deny := r.entries("deny", r.in.Policy.Deny)
+	deny := r.entries("deny", "", r.in.Policy.Deny)
 	r.model.Deny = deny
 	r.model.Denials = slices.DeleteFunc(slices.Clone(r.in.Policy.Deny), r.hasExpired)
 	r.addRole(policy.Subscribers, addr.Any(), addr.Set{}, diag.Pos{})
@@ -76,14 +87,14 @@ func (r *resolver) resolveRoles() {
 		if pos.IsZero() {
 			pos = written.Name.Pos
 		} else {
-			allowed = r.entries("allow", written.Allow)
+			allowed = r.entries("allow", written.Name.Text, written.Allow)
 			r.model.Allowed[written.Name.Text] = slices.DeleteFunc(slices.Clone(written.Allow), r.hasExpired)
 		}
-		except := r.entries("except", written.Except)
-		r.takenAway(written.Allow, except)
+		except := r.entries("except", written.Name.Text, written.Except)
+		r.takenAway(written.Name.Text, written.Allow, except)
 		r.addRole(written.Name.Text, allowed, except, pos)
 	}
-	r.model.NeverBan = r.entries("never-ban", r.in.Policy.NeverBan)
+	r.model.NeverBan = r.entries("never-ban", "", r.in.Policy.NeverBan)
 }
 
 func (r *resolver) addRole(name string, allowed, except addr.Set, pos diag.Pos) {
@@ -101,11 +112,11 @@ func (r *resolver) sources(name string) addr.Set {
 
 // entries merges the entries that hold today, and warns of those that do not,
 // or not for long, or that another one hides.
-func (r *resolver) entries(what string, entries []policy.Entry) addr.Set {
+func (r *resolver) entries(what, role string, entries []policy.Entry) addr.Set {
 	var b addr.Builder
 	var valid []policy.Entry
 	for _, e := range entries {
-		if r.expired(e) {
+		if r.expired(e, role) {
 			continue
 		}
 		if e.Role != "" {
@@ -115,7 +126,7 @@ func (r *resolver) entries(what string, entries []policy.Entry) addr.Set {
 		b.AddSet(e.Sources)
 		valid = append(valid, e)
 	}
-	r.hidden(what, valid)
+	r.hidden(what, role, valid)
 	return b.Set()
 }
 

@@ -112,10 +112,20 @@ func comparePorts(a, b policy.Ports) int {
 	return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 }
 
-// sortedPorts sorts the ports and drops those that are there twice.
+// sortedPorts sorts the ports and joins those that overlap; neighbours stay as
+// they were written.
 func sortedPorts(ports []policy.Ports) []policy.Ports {
 	slices.SortStableFunc(ports, comparePorts)
-	return slices.CompactFunc(ports, func(a, b policy.Ports) bool { return comparePorts(a, b) == 0 })
+	joined := ports[:0]
+	for _, p := range ports {
+		last := len(joined) - 1
+		if last < 0 || p.Protocol != joined[last].Protocol || p.From > joined[last].To {
+			joined = append(joined, p)
+			continue
+		}
+		joined[last].To = max(joined[last].To, p.To)
+	}
+	return joined
 }
 
 // openings groups the service's ports by the addresses they are open at.

@@ -32,7 +32,7 @@ func (r *resolver) sharedPorts() {
 	for _, p := range pairs {
 		pos, width := r.placeOf(p.first, p.second)
 		names := strings.Join(PortNames(sortedPorts(shared[p])), ", ")
-		r.warn(pos, width, "shared-port", fmt.Sprintf("%s and %s share %s: it is open to the union of both", p.first, p.second, names), "")
+		r.about(diag.About{Services: [2]string{p.first, p.second}}).warn(pos, width, "shared-port", fmt.Sprintf("%s and %s share %s: it is open to the union of both", p.first, p.second, names), "")
 	}
 }
 

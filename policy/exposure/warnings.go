@@ -9,24 +9,9 @@ import (
 
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/addr"
+	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/ngcp"
 )
-
-// Codes are the codes of everything that Resolve may remark, with their
-// meaning. They are stable.
-var Codes = []struct{ Code, Meaning string }{
-	{"config-value", "a value in config.yml that makes no sense"},
-	{"admin-open", "warning: an administrators' service is open to any"},
-	{"entry-hidden", "warning: an entry that another one covers whole"},
-	{"expired", "warning: an entry that has expired and is left out"},
-	{"expires-soon", "warning: an entry that ends within 30 days"},
-	{"interface-missing", "warning: an interface that this host lacks in network.yml"},
-	{"ipv6-forgotten", "warning: a role lists IPv4 only, on a host with IPv6"},
-	{"role-empty", "warning: services are open to nobody"},
-	{"role-unused", "warning: a role that no service uses"},
-	{"service-nowhere", "warning: a service that is open on no interface"},
-	{"shared-port", "warning: services that share a port"},
-}
 
 // warnings looks for what is allowed but hardly meant.
 func (r *resolver) warnings() {
@@ -57,17 +42,17 @@ func (r *resolver) hasExpired(e policy.Entry) bool {
 }
 
 // expired warns of an entry that does not hold any more, or not for long.
-func (r *resolver) expired(e policy.Entry) bool {
+func (r *resolver) expired(e policy.Entry, role string) bool {
 	if e.Expires.IsZero() {
 		return false
 	}
 	day := e.Expires.Format("2006-01-02")
 	switch width := utf8.RuneCountInString(e.Text); {
 	case r.hasExpired(e):
-		r.warn(e.Pos, width, "expired", fmt.Sprintf("%s expired on %s and is left out", e.Text, day), "remove it, or give it a later day")
+		r.about(diag.About{Role: role}).warn(e.Pos, width, "expired", fmt.Sprintf("%s expired on %s and is left out", e.Text, day), "remove it, or give it a later day")
 		return true
 	case !r.in.Now.Before(e.Expires.AddDate(0, 0, -soon)):
-		r.warn(e.Pos, width, "expires-soon", fmt.Sprintf("%s ends on %s", e.Text, day), "give it a later day if it is still needed")
+		r.about(diag.About{Role: role}).warn(e.Pos, width, "expires-soon", fmt.Sprintf("%s ends on %s", e.Text, day), "give it a later day if it is still needed")
 	}
 	return false
 }
@@ -89,7 +74,7 @@ func (r *resolver) unusedRoles() {
 	}
 	for _, written := range r.in.Policy.Roles {
 		if name := written.Name; !used[name.Text] && !slices.Contains(policy.BuiltinRoles, name.Text) {
-			r.warn(name.Pos, len(name.Text), "role-unused", fmt.Sprintf("no service uses the role %s", name.Text), "name it in a service's roles, or remove it")
+			r.about(diag.About{Role: name.Text}).warn(name.Pos, len(name.Text), "role-unused", fmt.Sprintf("no service uses the role %s", name.Text), "name it in a service's roles, or remove it")
 		}
 	}
 }
@@ -105,7 +90,7 @@ func (r *resolver) forgottenIPv6() {
 		if !found.allowed.Has4() || found.allowed.Has6() || found.allowed.IsAny4() || !r.open(found.name) {
 			continue
 		}
-		r.warn(found.pos, 0, "ipv6-forgotten", fmt.Sprintf("%s lists IPv4 sources only, and %s has IPv6 addresses", found.name, r.in.Host),
+		r.about(diag.About{Role: found.name}).warn(found.pos, 0, "ipv6-forgotten", fmt.Sprintf("%s lists IPv4 sources only, and %s has IPv6 addresses", found.name, r.in.Host),
 			"list the IPv6 sources too, or nobody of the role gets in by IPv6")
 	}
 }
@@ -160,14 +145,14 @@ func (r *resolver) emptyRole(found *role, so string) {
 	if found.name == Cluster {
 		message, hint = "the cluster has no other host there: ", "give network.yml, and leave interfaces out or name internal links"
 	}
-	r.warn(found.pos, 0, "role-empty", message+so, hint)
+	r.about(diag.About{Role: found.name}).warn(found.pos, 0, "role-empty", message+so, hint)
 }
 
 // roleless warns of a service whose list of roles is empty. One of one's own
 // that has no such list is wrong, and no longer in need of a warning.
 func (r *resolver) roleless(s *Service, own *service) {
 	if own.written != nil && len(own.roles) == 0 && !own.written.RolesPos.IsZero() {
-		r.warn(own.written.RolesPos, 0, "role-empty", s.Name+" has no role: it can be reached by nobody",
+		r.about(ofService(s.Name)).warn(own.written.RolesPos, 0, "role-empty", s.Name+" has no role: it can be reached by nobody",
 			"list roles, or switch it off with enabled: false")
 	}
 }
@@ -186,7 +171,7 @@ func (r *resolver) openAdmin(s *Service, own *service) {
 		if pos.IsZero() {
 			pos, width = found.pos, 0
 		}
-		r.warn(pos, width, "admin-open", s.Name+" is for administrators but open to any", "list the administrators' networks")
+		r.about(diag.About{Services: [2]string{s.Name}, Role: name.Text}).warn(pos, width, "admin-open", s.Name+" is for administrators but open to any", "list the administrators' networks")
 	}
 }
 
@@ -204,9 +189,9 @@ func (r *resolver) nowhere(s *Service, own *service) {
 	}
 	switch {
 	case own.written != nil:
-		r.warn(own.written.Name.Pos, len(s.Name), "service-nowhere", fmt.Sprintf("%s is open on no interface: %s", s.Name, s.Closed), "name them in its interfaces")
+		r.about(ofService(s.Name)).warn(own.written.Name.Pos, len(s.Name), "service-nowhere", fmt.Sprintf("%s is open on no interface: %s", s.Name, s.Closed), "name them in its interfaces")
 	case r.host != nil && own.row.isMeantFor(r.host):
-		r.warn(r.host.Pos, 0, "service-nowhere", fmt.Sprintf("%s is open on no interface: %s", s.Name, s.Closed),
+		r.about(ofService(s.Name)).warn(r.host.Pos, 0, "service-nowhere", fmt.Sprintf("%s is open on no interface: %s", s.Name, s.Closed),
 			"name them in its interfaces, or switch it off with enabled: false")
 	}
 }
@@ -218,7 +203,7 @@ func (r *resolver) missingInterfaces(s *Service, own *service) {
 	for _, name := range own.written.Interfaces {
 		known := slices.ContainsFunc(r.host.Links, func(l ngcp.Link) bool { return l.Device == name.Text })
 		if !known {
-			r.warn(name.Pos, len(name.Text), "interface-missing", fmt.Sprintf("%s has no interface %s in network.yml", r.in.Host, name.Text), r.linksHint())
+			r.about(ofService(s.Name)).warn(name.Pos, len(name.Text), "interface-missing", fmt.Sprintf("%s has no interface %s in network.yml", r.in.Host, name.Text), r.linksHint())
 		}
 	}
 }

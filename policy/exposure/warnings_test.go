@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ngcp-fw/policy/diag"
 )
 
 // admins keeps the warning of administrators that are nobody away.
@@ -136,8 +138,11 @@ func TestEveryCodeIsListed(t *testing.T) {
 roles: {administrators: {allow: [any, 192.0.2.1, {source: 192.0.2.9, expires: 2026-06-14}, {source: 192.0.2.8, expires: 2026-06-16}]}, unused: {}}
 services: {rtp: {interfaces: []}, sip: {ports: [22/tcp], interfaces: [eth9]}, x: {ports: [9/udp], roles: [four, nobody]}, y: {ports: [9/udp], roles: [nobody]}}
 `[1:], network: pair, host: "sp1", config: "sshd: {port: 0}"}.withRole(t, "four", "nobody"))
-	seen := map[string]bool{}
+	seen := map[string]bool{unusedRisk: true} // see TestAccept
 	for _, d := range diags {
+		if d.Severity == diag.Error {
+			continue
+		}
 		require.True(t, known[d.Code], d.Code)
 		seen[d.Code] = true
 	}

@@ -1,0 +1,18 @@
+package exposure
+
+import "ngcp-fw/policy/diag"
+
+// Codes are the codes of everything that Resolve and Accept may warn of.
+var Codes = []diag.Code{
+	{"admin-open", diag.Warning, "an administrators' service is open to any", "list the administrators' networks"},
+	{"entry-hidden", diag.Warning, "an entry that another one covers whole", "remove one of the two"},
+	{"expired", diag.Warning, "an entry that has expired and is left out", "remove it, or give it a later day"},
+	{"expires-soon", diag.Warning, "an entry that ends within 30 days", "give it a later day if it is still needed"},
+	{"interface-missing", diag.Warning, "an interface that this host lacks in network.yml", "correct the name, or network.yml"},
+	{"ipv6-forgotten", diag.Warning, "a role lists IPv4 only, on a host with IPv6", "list the IPv6 sources too"},
+	{"role-empty", diag.Warning, "services are open to nobody", "list sources in the role, or roles in the service"},
+	{"role-unused", diag.Warning, "a role that no service uses", "name it in a service's roles, or remove it"},
+	{"service-nowhere", diag.Warning, "a service that is open on no interface", "name its interfaces, or switch it off"},
+	{"accept-risk-unused", diag.Warning, "an accepted risk that silences nothing, or not any more", "remove it, or give it a later day"},
+	{"shared-port", diag.Warning, "services that share a port", "nothing, if the union is meant; or move one of them"},
+}
