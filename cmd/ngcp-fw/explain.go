@@ -76,10 +76,11 @@ func (a *app) explain(e explained, asJSON bool) error {
 			return err
 		}
 	} else {
-		fmt.Fprint(a.out, explanation(e.flow, e.decision, e.verdict))
 		if e.live != nil {
 			writeLive(a.out, e.live)
+			fmt.Fprint(a.out, "by the policy: ")
 		}
+		fmt.Fprint(a.out, explanation(e.flow, e.decision, e.verdict))
 	}
 	if !e.accepted() {
 		return errNo
@@ -100,7 +101,10 @@ func (e explained) document() explainJSON {
 		result.Origin = decision.DeniedBy.Origin()
 	}
 	if e.live != nil {
-		result.Policy, result.Verdict, result.Rule, result.Live = result.Verdict, e.live.Verdict, e.live.rule(), e.live
+		result.Policy, result.Verdict, result.Live = result.Verdict, e.live.Verdict, e.live
+		if !e.accepted() || !verdict.Accept {
+			result.Rule = e.live.rule()
+		}
 	}
 	return result
 }

@@ -89,7 +89,9 @@ func better(a, b hook.Outcome) bool {
 
 func judgeLive(s *hook.Snapshot, flow policy.Flow, link string) hook.Outcome {
 	p := firewall.Packet(flow, link)
-	p.Dst = flow.To // left open, it is any address of the interface
+	if s.HasAddress(flow.From) {
+		p.Dst = flow.To // left open, it is any address of the interface
+	}
 	return s.Judge(p)
 }
 
@@ -104,20 +106,20 @@ func liveDocument(o hook.Outcome, in string) *liveJSON {
 
 // writeLive is the kernel's verdict for people, and that of each chain.
 func writeLive(w io.Writer, l *liveJSON) {
-	place := "in the kernel"
+	by := ""
 	if l.In != "" {
-		place += ", coming in by " + l.In
+		by = ", coming in by " + l.In
 	}
-	text := "accepted by all chains"
+	text := fmt.Sprintf("accepted in the kernel by all its chains%s", by)
 	switch {
 	case l.Verdict == hook.Drop.String():
-		text = "dropped by chain " + l.by.Name()
+		text = fmt.Sprintf("dropped in the kernel by chain %s%s", l.by.Name(), by)
 	case l.Verdict == hook.Unknown.String():
-		text = fmt.Sprintf("cannot tell, for chain %s: %s", l.by.Name(), l.by.Why)
+		text = fmt.Sprintf("cannot tell for the kernel%s: chain %s may drop it; %s", by, l.by.Name(), l.by.Why)
 	case len(l.Chains) == 0:
-		text = "accepted, as there is no chain at all"
+		text = fmt.Sprintf("accepted in the kernel, which has no chain at all%s", by)
 	}
-	fmt.Fprintln(w, wrap(place+": "+text, 0, 2))
+	fmt.Fprintln(w, wrap(text, 0, 2))
 	if !l.InForce {
 		fmt.Fprintln(w, "  nothing of ngcp-fw is in force")
 	}
@@ -137,7 +139,7 @@ func (c liveChain) String() string {
 		text += ": " + c.Rule
 	}
 	if c.Why != "" && c.Reached {
-		text += " (" + c.Why + ")"
+		text += "; " + c.Why
 	}
 	return text
 }

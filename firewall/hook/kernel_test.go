@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 
 	"ngcp-fw/firewall/hook"
 	"ngcp-fw/firewall/kernel"
@@ -91,6 +92,9 @@ func grid(ports ...uint16) (flows []lab.Flow) {
 func compare(t testing.TB, h *lab.Host, flows []lab.Flow) (unknown int, sample hook.Outcome) {
 	t.Helper()
 	outcomes := judge(t, h, flows)
+	// Packets of rulesets before were the same: these shall be the first of their
+	// connections.
+	require.NoError(t, h.Netlink().ConntrackTableFlush(netlink.ConntrackTable))
 	fates, err := h.ProbeAll(flows)
 	require.NoError(t, err)
 	for i, o := range outcomes {
@@ -112,6 +116,7 @@ func base(table, where, priority string, rules ...string) string {
 }
 
 func TestForeignChains(t *testing.T) {
+	h := lab.New(t, eth0, eth1)
 	for name, script := range map[string]string{
 		"nothing": "",
 		"policy": base("strict", "input", "0; policy drop",
@@ -134,7 +139,6 @@ func TestForeignChains(t *testing.T) {
 		"dormant": strings.Replace(base("dormant", "input", "0; policy drop"), "chain", "flags dormant;\nchain", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := lab.New(t, eth0, eth1)
 			load(t, h, script)
 			unknown, sample := compare(t, h, grid(22, 80, 443, 5060))
 			if name == "fib" { // the sources' route is by eth0; whether there is one by eth1, too, we do not ask
@@ -148,6 +152,7 @@ func TestForeignChains(t *testing.T) {
 }
 
 func TestIptablesChains(t *testing.T) {
+	h := lab.New(t, eth0, eth1)
 	for name, rules := range map[string][]string{
 		"ports": {"-p tcp --dport 22 -j ACCEPT", "-p tcp -m multiport --dports 80:90,443 -j ACCEPT", "-p udp ! --dport 5060 -j DROP",
 			"-p udp -m multiport ! --sports 50000,50001 -j DROP", "-P INPUT DROP"},
@@ -161,7 +166,7 @@ func TestIptablesChains(t *testing.T) {
 	} {
 		for family, icmp := range map[string]string{"iptables-nft": "-p icmp --icmp-type echo-request -j DROP", "ip6tables-nft": "-p ipv6-icmp --icmpv6-type echo-request -i eth1 -j DROP"} {
 			t.Run(name+"/"+family, func(t *testing.T) {
-				h := lab.New(t, eth0, eth1)
+				load(t, h, "")
 				if family == "ip6tables-nft" {
 					h.Run(family, "-A", "INPUT", "-p", "ipv6-icmp", "--icmpv6-type", "neighbour-solicitation", "-j", "ACCEPT")
 				}
