@@ -76,5 +76,5 @@ func (r *Report) Findings() (n int) {
 	for _, e := range r.Entries {
 		n += len(e.Findings)
 	}
-	return n + len(r.Media.Findings) + len(r.Media.Drift)
+	return n + len(r.Media.Findings)
 }
