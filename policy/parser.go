@@ -129,7 +129,6 @@ func (p *parser) pairs(n *yaml.Node, what, hint string, each func(key, value *ya
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch before := first[key.Value]; {
-		case key.Tag == "!!merge": // yamlwalk has said so
 		case yamlwalk.IsNull(key):
 			p.fail(key, "wrong-type", "put it in quotes if it is meant as a name", "a key of %s must be text, not null", what)
 		case key.Kind != yaml.ScalarNode:

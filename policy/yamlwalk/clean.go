@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxTold is how many badly encoded places, and how many aliases, are reported:
+// maxTold is how many badly encoded places are reported:
 // a file in another encoding has thousands.
 const maxTold = 10
 

@@ -10,35 +10,34 @@ import (
 // language does without.
 func (r *reader) inspect(root *yaml.Node) {
 	if r.strict {
-		r.plain(root, 1)
-		return
+		if r.plain(root, 1); r.tooMuch {
+			return
+		}
 	}
-	m := measures{done: map[*yaml.Node]measure{}}
+	m := measures{done: map[*yaml.Node]measure{}, limit: MaxNodes}
+	if r.strict {
+		m.limit = r.nodes + MaxAliased
+	}
 	if m.of(root, 1); m.what != nil {
 		r.tooMuch = true
-		r.reportNode(m.at, m.what.code, m.what.message, "")
+		r.reportNode(m.at, m.what.code, m.what.message, m.what.hint)
+		return
+	}
+	if r.strict {
+		r.expand(root)
 	}
 }
 
-// plain reports anchors, aliases, merge keys and tags, each at its place.
+// plain counts the nodes that are written out, and reports tags and what is too
+// deep.
 func (r *reader) plain(n *yaml.Node, depth int) {
+	r.nodes++
 	if depth > MaxDepth {
 		r.tooMuch = true
 		r.reportNode(n, "yaml-depth", tooDeep(), "")
 		return
 	}
-	switch {
-	case n.Kind == yaml.AliasNode:
-		r.tooMuch = true
-		if r.aliases++; r.aliases <= maxTold {
-			r.reportNode(n, "yaml-alias", fmt.Sprintf("alias *%s: aliases are not allowed here", n.Value), "write the value out")
-		}
-		return
-	case n.Anchor != "":
-		r.reportNode(n, "yaml-alias", fmt.Sprintf("anchor &%s: anchors are not allowed here", n.Anchor), "remove the anchor")
-	case n.Tag == "!!merge":
-		r.reportNode(n, "yaml-alias", "merge keys (<<) are not allowed here", "write the values out")
-	case n.Style&yaml.TaggedStyle != 0:
+	if n.Style&yaml.TaggedStyle != 0 {
 		r.reportNode(n, "yaml-tag", fmt.Sprintf("tag %s: tags are not allowed here", n.Tag), "remove the tag")
 	}
 	for _, child := range n.Content {
@@ -60,16 +59,18 @@ type measures struct {
 	done map[*yaml.Node]measure // the zero one: not finished, so an alias to it is a loop
 	at   *yaml.Node             // where it is too much, if it is
 	what *fault
+
+	limit int // nodes of the whole walk
 }
 
-type fault struct{ code, message string }
+type fault struct{ code, message, hint string }
 
 func (m *measures) of(n *yaml.Node, depth int) (sum measure) {
 	if n.Kind == yaml.AliasNode {
 		return m.alias(n, depth)
 	}
 	if depth > MaxDepth {
-		return m.fail(n, "yaml-depth", tooDeep())
+		return m.fail(n, "yaml-depth", tooDeep(), "")
 	}
 	if n.Anchor != "" {
 		m.done[n] = measure{}
@@ -84,8 +85,8 @@ func (m *measures) of(n *yaml.Node, depth int) (sum measure) {
 		sum.height = max(sum.height, below.height)
 	}
 	sum.height++
-	if sum.nodes > MaxNodes {
-		return m.fail(n, "yaml-alias", fmt.Sprintf("more than %d values once aliases are followed", MaxNodes))
+	if sum.nodes > m.limit {
+		return m.fail(n, "yaml-alias", fmt.Sprintf("more than %d values once aliases are followed", m.limit), "name long lists less often, or keep them in list files")
 	}
 	if n.Anchor != "" {
 		m.done[n] = sum
@@ -97,14 +98,14 @@ func (m *measures) alias(n *yaml.Node, depth int) measure {
 	sum := m.done[n.Alias]
 	switch {
 	case sum.nodes == 0:
-		return m.fail(n, "yaml-alias", fmt.Sprintf("alias *%s is part of what it stands for", n.Value))
+		return m.fail(n, "yaml-alias", fmt.Sprintf("alias *%s is part of what it stands for", n.Value), "write the value out")
 	case depth-1+sum.height > MaxDepth:
-		return m.fail(n, "yaml-depth", tooDeep())
+		return m.fail(n, "yaml-depth", tooDeep(), "")
 	}
 	return sum
 }
 
-func (m *measures) fail(n *yaml.Node, code, message string) measure {
-	m.at, m.what = n, &fault{code, message}
+func (m *measures) fail(n *yaml.Node, code, message, hint string) measure {
+	m.at, m.what = n, &fault{code, message, hint}
 	return measure{}
 }

@@ -18,13 +18,19 @@ const (
 	MaxSize  = 32 << 20 // bytes of one file
 	MaxDepth = 64       // mappings and lists inside each other
 	MaxNodes = 1 << 20  // values of one file once its aliases are followed
+
+	// MaxAliased is how many values the aliases of a file in our own language
+	// may add to those that it writes out.
+	MaxAliased = 1 << 16
 )
 
 // Read gives the root value of the file's only document.
 //
 // Strict is for files in our own language: besides what is wrong in any YAML
-// it refuses badly encoded bytes, control characters, anchors, aliases, merge
-// keys, tags and empty files. Otherwise badly encoded bytes and control
+// it refuses badly encoded bytes, control characters, tags and empty files, and
+// it puts what they stand for in the place of aliases and merge keys, so that
+// none are left: nodes may then have several parents, and keep the place where
+// they are written. Otherwise badly encoded bytes and control
 // characters other than NUL become U+FFFD, aliases stay where they are (see
 // Deref and Get) as long as what they stand for is within MaxNodes, and the
 // root of an empty file is nil without a remark.
@@ -56,7 +62,7 @@ type reader struct {
 	file    string
 	strict  bool
 	list    diag.List
-	aliases int  // met so far, if strict
+	nodes   int  // that are written out, if strict
 	tooMuch bool // walking the tree would not be safe
 }
 

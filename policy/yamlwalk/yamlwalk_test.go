@@ -81,12 +81,16 @@ func TestStrictAndLenient(t *testing.T) {
 		{"a: b # a\u2028b: c\n", []string{"f:1:9: error: control character U+2028 [yaml-encoding]"}, nil},
 		{"a: b # a\u0085b: c\n", []string{"f:1:9: error: control character U+0085 [yaml-encoding]"}, nil},
 		{"a: b\x00\n", []string{"f:1:5: error: control character U+0000 [yaml-encoding]"}, []string{"f:1:5: error: control character U+0000 [yaml-encoding]"}},
-		{"a: &x 1\n", []string{"f:1:4: error: anchor &x: anchors are not allowed here [yaml-alias]"}, nil},
+		{"a: &x 1\nb: *x\n", nil, nil},
 		{"a: !!str 1\n", []string{"f:1:4: error: tag !!str: tags are not allowed here [yaml-tag]"}, nil},
-		{"<<: {a: 1}\n", []string{"f:1:1: error: merge keys (<<) are not allowed here [yaml-alias]"}, nil},
+		{"<<: {a: 1}\n", nil, nil},
+		{"<<: {a: 1, a: 2}\n", []string{"f:1:12: error: a is already given in line 1 [duplicate-key]"}, nil},
+		{"<<: 1\n", []string{"f:1:1: error: the merge key << stands for something that is no mapping [yaml-alias]"}, nil},
+		{"<<: [{a: 1}, b]\n", []string{"f:1:1: error: the merge key << stands for something that is no mapping [yaml-alias]"}, nil},
+		{"<<: {a: 1}\n<<: {b: 1}\n", []string{"f:2:1: error: a merge key (<<) is already given in line 1 [yaml-alias]"}, nil},
 		{"a: 1\n---\nb: 2\n", []string{"f:2:1: error: a second document starts here [yaml-documents]"}, []string{"f:2:1: error: a second document starts here [yaml-documents]"}},
 		{"a: 1\n---\n", []string{"f:2:1: error: a second document starts here [yaml-documents]"}, []string{"f:2:1: error: a second document starts here [yaml-documents]"}},
-		{"a: &x [*x]\n", []string{"f:1:4: error: anchor &x: anchors are not allowed here [yaml-alias]", "f:1:8: error: alias *x: aliases are not allowed here [yaml-alias]"},
+		{"a: &x [*x]\n", []string{"f:1:8: error: alias *x is part of what it stands for [yaml-alias]"},
 			[]string{"f:1:8: error: alias *x is part of what it stands for [yaml-alias]"}},
 	} {
 		_, list := Read("f", []byte(c.text), true)
@@ -128,7 +132,9 @@ func TestAliasBombs(t *testing.T) {
 	require.Contains(t, list[0].Message, "more than 1048576 values once aliases are followed")
 	root, list = Read("f", []byte(bomb(60)), true)
 	require.Nil(t, root)
-	require.Equal(t, 61+maxTold, len(list))
+	require.Len(t, list, 1)
+	require.Contains(t, list[0].Message, "values once aliases are followed")
+	require.NotEmpty(t, list[0].Hint)
 }
 
 func TestDepth(t *testing.T) {
