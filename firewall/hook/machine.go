@@ -110,7 +110,7 @@ var expressions = map[string]func(*machine, attributes) did{
 	"synproxy": fixed(elsewhere("a proxy (synproxy) answers it")),
 	"masq":     fixed(decides(nfAccept)),
 	"quota":    fixed(perhaps("it depends on a quota")), "connlimit": fixed(perhaps("it depends on the number of connections")),
-	"numgen": opens(1), "hash": opens(1), "rt": opens(1), "xfrm": opens(1), "tunnel": opens(1), "socket": opens(3),
+	"numgen": opens(1), "hash": opens(2), "rt": opens(1), "xfrm": opens(1), "tunnel": opens(2), "socket": opens(2),
 	"osf": opens(1), "exthdr": opens(1),
 }
 
@@ -120,7 +120,8 @@ func fixed(d did) func(*machine, attributes) did {
 	return func(*machine, attributes) did { return d }
 }
 
-// opens loads something unknown into the register that attribute kind names. Some
+// opens loads something unknown into the register that attribute kind names, the
+// expression's …_DREG in linux/netfilter/nf_tables.h. Some
 // of these expressions stop the rule where they find nothing.
 func opens(kind uint16) func(*machine, attributes) did {
 	return func(m *machine, a attributes) did {
