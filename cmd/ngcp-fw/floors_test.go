@@ -31,6 +31,7 @@ var floors = map[string]struct {
 	"firewall/mediaproxy": {2, []string{"firewall/kernel"}},
 	"firewall/hook":       {2, []string{"firewall/kernel"}},
 	"firewall/verify":     {2, nil},
+	"firewall/audit":      {2, []string{"firewall/compile", "firewall/hook", "firewall/host", "firewall/kernel", "firewall/mediaproxy"}},
 	"firewall/rehearse":   {2, []string{"firewall/host", "firewall/kernel"}},
 	"firewall":            {3, nil},
 	"cmd/ngcp-fw":         {4, nil},

@@ -49,7 +49,7 @@ func plural(n int, noun string) string {
 	switch {
 	case n == 1:
 		ending = ""
-	case strings.HasSuffix(noun, "x"):
+	case strings.HasSuffix(noun, "x"), strings.HasSuffix(noun, "s"):
 		ending = "es"
 	}
 	return fmt.Sprintf("%d %s%s", n, noun, ending)

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 
 	"ngcp-fw/firewall/host"
-	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/addr"
 	"ngcp-fw/policy/diag"
@@ -35,8 +34,9 @@ type Finding struct {
 	Text string // a sentence without its point
 }
 
-// Entry is a socket, several that differ in nothing that matters, or an open port
-// where nobody listens: that has no address and no process.
+// Entry is a socket, several that differ in nothing that matters, or open ports of
+// the policy: those where nobody listens, which have no address and no process, and
+// those of media, with what is to be said of the rule that forwards it.
 type Entry struct {
 	Protocol policy.Protocol
 	Address  netip.Addr // unspecified: every one of its family
@@ -44,7 +44,7 @@ type Entry struct {
 	Link     string     // it takes packets of this link only
 	Port     uint16
 	LastPort uint16 // of sockets that were folded, and of open ranges; otherwise Port
-	Sockets  int    // how many; 0: nobody listens
+	Sockets  int    // how many; 0: it is about the policy's ports, not about sockets
 	Client   bool   // of UDP: by its port and who reaches it, a client's that waits for answers
 	host.Owner
 	User string // whom the process runs as
@@ -65,16 +65,15 @@ type Entry struct {
 type Report struct {
 	Entries   []Entry // the worst findings first
 	InForce   bool    // our own table is in the kernel
-	Media     mediaproxy.Report
 	Elsewhere host.Elsewhere
 	Unseen    int      // processes that we may not look into
 	Doubts    []string // what could not be looked at
 }
 
-// Findings is how many there are, those about media included.
+// Findings is how many there are.
 func (r *Report) Findings() (n int) {
 	for _, e := range r.Entries {
 		n += len(e.Findings)
 	}
-	return n + len(r.Media.Findings)
+	return n
 }

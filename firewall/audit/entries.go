@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ngcp-fw/firewall/host"
+	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/policy"
 	"ngcp-fw/policy/addr"
 	"ngcp-fw/policy/exposure"
@@ -16,7 +17,7 @@ type Facts struct {
 	Own         string // the name of that table
 	FirstClient uint16 // the ports that clients get (ip_local_port_range of ip(7))
 	LastClient  uint16
-	RTPEngine   bool // it runs: its ports are open while there are calls
+	Media       mediaproxy.Report
 }
 
 // Entries joins the sockets with who reaches them and with the policy, and adds the
@@ -27,7 +28,7 @@ func Entries(h *Host, sockets []host.Listener, f Facts) []Entry {
 	for _, s := range sockets {
 		all = append(all, a.socket(s))
 	}
-	all = append(fold(all), a.unheard()...)
+	all = append(append(fold(all), a.unheard()...), a.media()...)
 	slices.SortStableFunc(all, worse)
 	return all
 }
@@ -114,7 +115,7 @@ func (a audit) unheard() (all []Entry) {
 // heard tells whether somebody listens at the ports, where others could get to it.
 // Media has sockets only while there are calls.
 func (a audit) heard(e exposure.Exposure, p policy.Ports) bool {
-	if e.Service == media && a.RTPEngine {
+	if e.Service == media && len(a.Media.Host.Daemons) > 0 {
 		return true
 	}
 	return slices.ContainsFunc(a.sockets, func(s host.Listener) bool {
@@ -125,7 +126,36 @@ func (a audit) heard(e exposure.Exposure, p policy.Ports) bool {
 }
 
 func (a audit) silent(x exposure.Exposure, p policy.Ports) Entry {
-	e := Entry{Protocol: p.Protocol, Port: p.From, LastPort: p.To, Service: x.Service, Origin: x.Origin}
+	e := a.opened(x, p)
+	e.Findings = a.silence(&e)
+	return e
+}
+
+// media is what there is to say of the rule that hands media to rtpengine's module.
+func (a audit) media() []Entry {
+	if len(a.Media.Findings) == 0 {
+		return nil
+	}
+	e := Entry{Protocol: policy.UDP, Service: media, Reach: ReachLocal}
+	for _, x := range a.Model.Exposures {
+		if x.Service == media && len(x.Ports) > 0 {
+			e = a.opened(x, x.Ports[0])
+			break
+		}
+	}
+	if len(a.Media.Host.Daemons) > 0 {
+		d := a.Media.Host.Daemons[0]
+		e.Process, e.PID = d.Name, d.PID
+	}
+	for _, line := range a.Media.Findings {
+		e.Findings = append(e.Findings, Finding{CodeMedia, line})
+	}
+	return []Entry{e}
+}
+
+// opened is who reaches ports that the policy opens.
+func (a audit) opened(x exposure.Exposure, p policy.Ports) Entry {
+	e := Entry{Protocol: p.Protocol, Port: p.From, LastPort: p.To, Service: x.Service}
 	for _, s := range a.Model.Services {
 		if s.Name == x.Service {
 			e.Origin = s.PortsFrom
@@ -141,7 +171,6 @@ func (a audit) silent(x exposure.Exposure, p policy.Ports) Entry {
 		all = a.trials(to)
 	}
 	e.take(a.sum(to, all))
-	e.Findings = a.silence(&e)
 	return e
 }
 

@@ -17,6 +17,7 @@ const (
 	CodeAdmin     Code = "admin-open"       // an administrators' service that any may reach
 	CodeBeyond    Code = "not-in-policy"    // somebody gets in whom the policy does not let in
 	CodeUndecided Code = "undecided"        // nobody can tell whether somebody gets in
+	CodeMedia     Code = "media"            // about the rule that forwards media, in package mediaproxy's words
 	CodeUnheard   Code = "nobody-listens"   // the policy opens it, and nobody listens
 	CodePort      Code = "other-port"       // a service's program listens where the service table does not know it
 	CodeBound     Code = "bound-everywhere" // it listens on every address, though NGCP binds it to some
@@ -24,7 +25,7 @@ const (
 )
 
 // Codes is all kinds of findings, the worst first.
-var Codes = []Code{CodeAdmin, CodeBeyond, CodeUndecided, CodeUnheard, CodePort, CodeBound, CodeBlocked}
+var Codes = []Code{CodeAdmin, CodeBeyond, CodeUndecided, CodeMedia, CodeUnheard, CodePort, CodeBound, CodeBlocked}
 
 // rank is how bad an entry is; more is better.
 func (e Entry) rank() int {
@@ -84,15 +85,10 @@ func (a audit) forAdmins(service string) bool {
 	return i >= 0 && slices.Contains(a.Model.Services[i].Roles, policy.Administrators) && len(a.Model.Services[i].Roles) == 1
 }
 
-// because adds what decides.
+// because adds what lets somebody in.
 func (a audit) because(why string) string {
-	switch {
-	case !a.InForce && why == "":
-		return "; nothing of ngcp-fw is in force"
-	case !a.InForce:
-		return "; nothing of ngcp-fw is in force, and what decides is " + why
-	case why == "":
-		return ""
+	if why == "" {
+		return ", and no chain is there to stop it"
 	}
 	return ", let in by " + why
 }

@@ -29,10 +29,9 @@ func Look(m *exposure.Model) (*Report, error) {
 		return nil, err
 	}
 	r.InForce, facts.InForce = own != nil, own != nil
-	if r.Media, err = mediaproxy.Inspect(conn, mediaproxy.Host{}, mediaQuestion(m)); err != nil {
+	if facts.Media, err = mediaproxy.Inspect(conn, mediaproxy.Host{}, mediaQuestion(m)); err != nil {
 		return nil, err
 	}
-	facts.RTPEngine = len(r.Media.Host.Daemons) > 0
 	facts.FirstClient, facts.LastClient = clientPorts()
 	sockets, err := host.Listeners()
 	if err != nil {

@@ -188,16 +188,18 @@ func (h *Host) sum(to target, all []trial) (v verdict) {
 	var from addr.Builder
 	tried := map[string]bool{}
 	for _, t := range all {
-		tried[t.flow.In] = true
+		if !t.flow.To.IsLinkLocalUnicast() {
+			tried[t.flow.In] = true
+		}
 		if !t.enters() {
 			continue
 		}
 		from.AddSet(t.sources)
-		if !slices.Contains(v.links, t.flow.In) {
+		if !t.flow.To.IsLinkLocalUnicast() && !slices.Contains(v.links, t.flow.In) {
 			v.links = append(v.links, t.flow.In)
 		}
 	}
-	v.from = from.Set()
+	v.from = h.rounded(from.Set())
 	slices.Sort(v.links)
 	if len(v.links) == len(tried) {
 		v.links = nil
@@ -205,6 +207,17 @@ func (h *Host) sum(to target, all []trial) (v verdict) {
 	v.reach, v.roles = h.who(to, v.from)
 	v.why = why(all, h.outside)
 	return v
+}
+
+// rounded takes what never comes from afar into a set that has all the rest of its
+// family.
+func (h *Host) rounded(s addr.Set) addr.Set {
+	for _, family := range []addr.Set{addr.Any4(), addr.Any6()} {
+		if s.Covers(h.everybody.Intersect(family)) {
+			s = s.Union(family)
+		}
+	}
+	return s
 }
 
 // who tells the reach of a socket by the sources that get in.
@@ -265,10 +278,10 @@ func why(all []trial, outside addr.Set) string {
 	return ""
 }
 
-// told is the chain and rule that decides.
+// told is the chain and rule that decides; "": there is no chain.
 func told(o hook.Outcome) string {
 	if o.Table == "" {
-		return o.Why
+		return ""
 	}
 	text := fmt.Sprintf("chain %s of table %s %s", o.Chain, o.Family, o.Table)
 	if o.Rule != "" {
