@@ -159,8 +159,12 @@ func roleOrigin(e exposure.Exposure) diag.Pos {
 
 // nearMiss says of one exposure of the flow's port why it does not accept it.
 func nearMiss(flow policy.Flow, e exposure.Exposure) string {
-	text := fmt.Sprintf("%s (%s) is for %s: %s (%s)", e.Service, strings.Join(exposure.PortNames(e.Ports), " "),
-		e.Role, sourceText(e.Sources), roleOrigin(e).LineOrigin())
+	text := fmt.Sprintf("%s (%s) is for %s", e.Service, strings.Join(exposure.PortNames(e.Ports), " "), e.Role)
+	if ranges(e.Sources) == 0 {
+		text += fmt.Sprintf(", which nobody is (%s)", roleOrigin(e).LineOrigin())
+		return "  " + wrap(text, 2, 4) + "\n"
+	}
+	text += fmt.Sprintf(": %s (%s)", sourceText(e.Sources), roleOrigin(e).LineOrigin())
 	if e.Sources.Contains(flow.From) {
 		text += fmt.Sprintf("; %s is among them, but it is open on %s only", flow.From, strings.Join(where(e), ", "))
 	} else {

@@ -109,7 +109,6 @@ type chain struct {
 type rule struct {
 	comment string
 	steps   []expression
-	broken  bool
 }
 
 type expression struct {
