@@ -2,7 +2,9 @@ package main
 
 import (
 	"crypto/sha256"
+	"net"
 	"os"
+	"strings"
 
 	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/ngcp"
@@ -26,4 +28,28 @@ func (in *input) pickHost(network *ngcp.Network, flag string) (name string, pos 
 	}
 	in.fail(pos, "host-unknown", err.Error(), "name the host with ngcp: {host: NAME} or --host")
 	return "", pos
+}
+
+// deployed is where NGCP keeps what holds for the machine.
+const deployed = "/etc/"
+
+// linksHere is the machine's links, where the host was not named but found as
+// this machine. A host called self could be anyone's: it is this machine in a
+// network.yml that is deployed here.
+func (in *input) linksHere(network *ngcp.Network, host, flag string) []string {
+	machine, _ := os.Hostname()
+	short, _, _ := strings.Cut(machine, ".")
+	here := host == machine || host == short || strings.HasPrefix(network.File, deployed)
+	if flag != "" || in.policy.NGCP.Host.Text != "" || host == "" || !here {
+		return nil
+	}
+	links, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, link := range links {
+		names = append(names, link.Name)
+	}
+	return names
 }

@@ -69,6 +69,7 @@ func (in *input) resolve(flags globalFlags) {
 	inputs.Network = in.readNetwork(flags.network)
 	if inputs.Network != nil {
 		inputs.Host, inputs.HostPos = in.pickHost(inputs.Network, flags.host)
+		inputs.Links = in.linksHere(inputs.Network, inputs.Host, flags.host)
 	}
 	model, diags := exposure.Resolve(inputs)
 	in.model, in.diags = model, append(in.diags, diags...)

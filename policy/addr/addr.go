@@ -161,7 +161,7 @@ func (s Set) Contains(a netip.Addr) bool {
 func (s Set) Covers(t Set) bool { return s.v4.covers(t.v4) && s.v6.covers(t.v6) }
 
 // Overlaps reports whether some address is in both.
-func (s Set) Overlaps(t Set) bool { return !s.Intersect(t).IsEmpty() }
+func (s Set) Overlaps(t Set) bool { return s.v4.overlaps(t.v4) || s.v6.overlaps(t.v6) }
 
 // Equal reports whether both have the same addresses.
 func (s Set) Equal(t Set) bool { return s.v4.equal(t.v4) && s.v6.equal(t.v6) }

@@ -183,6 +183,17 @@ func (s spans[K]) covers(t spans[K]) bool {
 	})
 }
 
+// overlaps looks each span of the shorter one up in the longer.
+func (s spans[K]) overlaps(t spans[K]) bool {
+	if len(s) > len(t) {
+		s, t = t, s
+	}
+	return slices.ContainsFunc(s, func(u span[K]) bool {
+		i := t.find(u.from)
+		return i < len(t) && !u.to.less(t[i].from)
+	})
+}
+
 func (s spans[K]) whole() bool {
 	var first K
 	return len(s) == 1 && s[0].from == first && s[0].to == first.prev()

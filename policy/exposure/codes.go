@@ -5,6 +5,11 @@ import "ngcp-fw/policy/diag"
 // Codes are the codes of everything that Resolve and Accept may warn of.
 var Codes = []diag.Code{
 	{"admin-open", diag.Warning, "an administrators' service is open to any", "list the administrators' networks"},
+	{"admin-wide", diag.Warning, "an administrators' service is open to more than an IPv4 /8 or an IPv6 /16", "list the administrators' networks"},
+	{"deny-unused", diag.Warning, "an entry of deny whose sources no service is open to", "remove it, or correct the address"},
+	{"except-unused", diag.Warning, "an entry of except that takes nothing from its role", "remove it, or correct the address"},
+	{"link-missing", diag.Warning, "a link in network.yml that this machine does not have", "correct it with ngcp-network, or wait until the link is there"},
+	{"private-source", diag.Warning, "a private source of services that are open on outside links only", "remove it, or open the service on the link that leads to it"},
 	{"entry-hidden", diag.Warning, "an entry that another one covers whole", "remove one of the two"},
 	{"expired", diag.Warning, "an entry that has expired and is left out", "remove it, or give it a later day"},
 	{"expires-soon", diag.Warning, "an entry that ends within 30 days", "give it a later day if it is still needed"},

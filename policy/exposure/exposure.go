@@ -19,6 +19,7 @@ type Inputs struct {
 	Network *ngcp.Network // nil: no network.yml
 	Host    string        // the host's name in network.yml
 	HostPos diag.Pos      // where that name was written; zero if it is the machine's
+	Links   []string      // the links of the machine that the policy is for; nil: not known, or another machine
 	Now     time.Time     // decides which entries have expired
 }
 

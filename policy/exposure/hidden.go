@@ -27,6 +27,7 @@ func (r *resolver) hidden(what, role string, entries []policy.Entry) {
 			continue
 		}
 		e, other := entries[i], entries[by]
+		r.isHidden[e.Pos] = true
 		r.about(diag.About{Role: role}).warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
 			fmt.Sprintf("%s adds nothing to %s: %s covers it (%s)", e.Text, what, other.Text, other.Pos.LineOrigin()), "remove one of them")
 	}
@@ -139,6 +140,7 @@ func (r *resolver) takenAway(role string, allow []policy.Entry, except addr.Set)
 			by = "deny"
 		}
 		if by != "" {
+			r.isHidden[e.Pos] = true
 			r.about(diag.About{Role: role}).warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
 				fmt.Sprintf("%s adds nothing to allow: %s takes all of it away", e.Text, by), "remove one of them")
 		}

@@ -13,7 +13,10 @@ import (
 // Resolve works out what the inputs mean on their host. All errors and
 // warnings come at once; the Model is as complete as they allow.
 func Resolve(in Inputs) (*Model, diag.List) {
-	r := &resolver{in: in, roles: map[string]*role{}, written: map[string]*policy.Service{}}
+	r := &resolver{
+		in: in, roles: map[string]*role{}, written: map[string]*policy.Service{},
+		isHidden: map[diag.Pos]bool{}, widest: map[string][]wideEntry{},
+	}
 	r.model = &Model{
 		Allowed: map[string][]policy.Entry{}, Host: in.Host, Mediaproxy: in.Policy.Mediaproxy, Log: in.Policy.Log,
 		Forward: in.Policy.Forward, Observe: in.Policy.Observe, ObservePos: in.Policy.ObservePos, Tests: in.Policy.Tests,
@@ -38,6 +41,9 @@ type resolver struct {
 	written map[string]*policy.Service // by name: what the policy says of it
 	rows    []*service                 // in the order of model.Services
 	diags   diag.List
+
+	isHidden map[diag.Pos]bool      // entries that were told to be hidden by others
+	widest   map[string][]wideEntry // by role, once it was asked for
 }
 
 // role is a role with its entries resolved.
@@ -93,6 +99,7 @@ func (r *resolver) resolveRoles() {
 		except := r.entries("except", written.Name.Text, written.Except)
 		r.takenAway(written.Name.Text, written.Allow, except)
 		r.addRole(written.Name.Text, allowed, except, pos)
+		r.idleExceptions(written)
 	}
 	r.model.NeverBan = r.entries("never-ban", "", r.in.Policy.NeverBan)
 }

@@ -18,6 +18,9 @@ func (r *resolver) warnings() {
 	r.unusedRoles()
 	r.forgottenIPv6()
 	r.emptyRoles()
+	r.idleDenials()
+	r.privateSources()
+	r.missingLinks()
 	for i := range r.model.Services {
 		s := &r.model.Services[i]
 		if !s.Enabled {
@@ -157,14 +160,19 @@ func (r *resolver) roleless(s *Service, own *service) {
 	}
 }
 
-// openAdmin warns of an administrators' service that everybody may reach.
+// openAdmin warns of an administrators' service that everybody, or nearly
+// everybody, may reach.
 func (r *resolver) openAdmin(s *Service, own *service) {
 	if s.Closed != "" || !isAdmin(s.Name) {
 		return
 	}
 	for _, name := range own.roles {
 		found := r.roles[name.Text]
-		if found == nil || !found.allowed.Covers(addr.Any4()) && !found.allowed.Covers(addr.Any6()) {
+		if found == nil {
+			continue
+		}
+		r.wideAdmin(s, found)
+		if !found.allowed.Covers(addr.Any4()) && !found.allowed.Covers(addr.Any6()) {
 			continue
 		}
 		pos, width := name.Pos, len(name.Text)

@@ -42,7 +42,7 @@ hosts:
 		"admin open by IPv6":        {files{policy: "roles: {administrators: {allow: [any6]}}\nservices: {ossbss: {enabled: false}, www-admin: {roles: [subscribers]}}"}, []string{"policy.yml:2:33: warning: ssh is for administrators but open to any [admin-open]", "policy.yml:3:58: warning: www-admin is for administrators but open to any [admin-open]"}},
 		"admin open to subscribers": {files{policy: admins + "services: {ssh: {roles: [administrators, subscribers]}}"}, []string{"policy.yml:3:42: warning: ssh is for administrators but open to any [admin-open]"}},
 		"admin off":                 {files{policy: admins + "services: {ssh: {roles: [subscribers], enabled: false}}"}, nil},
-		"admin's half is not any":   {files{policy: "roles: {administrators: {allow: [0.0.0.0/1]}}"}, nil},
+		"admin's half is not any":   {files{policy: "roles: {administrators: {allow: [0.0.0.0/1]}}\nservices: {ossbss: {enabled: false}, www-admin: {enabled: false}}"}, []string{"policy.yml:2:34: warning: ssh is for administrators, and 0.0.0.0/1 is wider than a /8 [admin-wide]"}},
 		"any but one":               {files{policy: "roles: {all: {allow: [any], except: [192.0.2.1]}, administrators: {allow: [192.0.2.9]}}\nservices: {ssh: {roles: [all]}}"}, []string{"policy.yml:3:26: warning: ssh is for administrators but open to any [admin-open]"}},
 
 		"role unused":       {files{policy: "roles: {administrators: {allow: [192.0.2.1]}, peers: {allow: [192.0.2.1]}}"}, []string{"policy.yml:2:47: warning: no service uses the role peers [role-unused]"}},
@@ -138,6 +138,13 @@ func TestEveryCodeIsListed(t *testing.T) {
 roles: {administrators: {allow: [any, 192.0.2.1, {source: 192.0.2.9, expires: 2026-06-14}, {source: 192.0.2.8, expires: 2026-06-16}]}, unused: {}}
 services: {rtp: {interfaces: []}, sip: {ports: [22/tcp], interfaces: [eth9]}, x: {ports: [9/udp], roles: [four, nobody]}, y: {ports: [9/udp], roles: [nobody]}}
 `[1:], network: pair, host: "sp1", config: "sshd: {port: 0}"}.withRole(t, "four", "nobody"))
+	in := files{network: outside("ip: 192.0.2.1"), host: "self", policy: `
+roles: {administrators: {allow: [10.0.0.0/7, 10.0.0.1], except: [192.0.2.1]}, subscribers: {allow: [10.0.0.9]}}
+deny: [192.0.2.2]
+`[1:]}.inputs(t)
+	in.Links = []string{"lo"}
+	_, more := Resolve(in)
+	diags = append(diags, more...)
 	seen := map[string]bool{unusedRisk: true} // see TestAccept
 	for _, d := range diags {
 		if d.Severity == diag.Error {
