@@ -13,23 +13,22 @@ const conntrackPriority = -200
 // tracked tells whether the packet has a connection by now.
 func (m *machine) tracked() Tri {
 	switch {
-	case m.base.stage() == 2 && m.base.priority <= conntrackPriority:
-		return No
-	case m.world.mayTrack:
+	case m.world.mayTrack || m.timing() == Perhaps:
 		return Perhaps
+	case m.timing() == Yes:
+		return No
 	}
 	return truth(!m.world.noTrack)
 }
 
 // state is the packet's conntrack state, as bits of linux/netfilter/nf_conntrack_common.h.
 func (m *machine) state() bits {
-	before := m.base.stage() == 2 && m.base.priority <= conntrackPriority
 	switch {
-	case m.world.mayTrack:
+	case m.world.mayTrack || m.timing() == Perhaps:
 		return partly(0, ^uint32(ruleset.StateUntracked|ruleset.StateInvalid|m.packet.State))
 	case m.world.noTrack:
 		return host32(uint32(ruleset.StateUntracked))
-	case before:
+	case m.timing() == Yes:
 		return host32(uint32(ruleset.StateInvalid))
 	}
 	return host32(uint32(m.packet.State))
@@ -99,7 +98,26 @@ func (m *machine) connectionAddr(key, direction uint64) bits {
 	return address(m.packet.Dst, m.packet.Src)
 }
 
+// notrack keeps a packet out of connection tracking that is not in it yet
+// (net/netfilter/nft_ct.c).
 func (m *machine) notrack(attributes) did {
-	m.world.noTrack, m.world.mayTrack = true, false
+	switch m.timing() {
+	case Yes:
+		m.world.noTrack, m.world.mayTrack = true, false
+	case Perhaps:
+		m.world.mayTrack = true
+	}
 	return passes
+}
+
+// timing tells whether the base chain comes before connection tracking. Of the
+// same priority, whichever was registered last does.
+func (m *machine) timing() Tri {
+	switch {
+	case m.base.stage() != 2 || m.base.priority > conntrackPriority:
+		return No
+	case m.base.priority == conntrackPriority:
+		return Perhaps
+	}
+	return Yes
 }

@@ -95,7 +95,7 @@ set both { type ipv4_addr . inet_service; flags interval; elements = { 203.0.113
 		text += fmt.Sprintf("chain %s {\n%s\n}\n", c, drawRules(t, 3, chains[:i], false))
 	}
 	// accept rules for ARP's sake are not needed: no chain of ours sees ARP
-	text += fmt.Sprintf("chain pre {\ntype filter hook prerouting priority %s;\n%s\n}\n", pick(t, "-300", "-150"), drawRules(t, 2, nil, true))
+	text += fmt.Sprintf("chain pre {\ntype filter hook prerouting priority %s;\n%s\n}\n", pick(t, "-300", "-150", "-200"), drawRules(t, 2, nil, true))
 	text += fmt.Sprintf("chain in {\ntype filter hook input priority %s; policy %s;\n%s\n}\n", pick(t, "-10", "0", "10"), pick(t, "accept", "accept", "drop"), drawRules(t, 6, chains, false))
 	return text + "}\n"
 }
