@@ -73,6 +73,9 @@ func (in *input) resolve(flags globalFlags) {
 	}
 	model, diags := exposure.Resolve(inputs)
 	in.model, in.diags = model, append(in.diags, diags...)
+	if in.policy.File != "" && in.policy.File != stdinName {
+		in.unusedLists()
+	}
 	in.diags.Sort()
 	in.diags = exposure.Accept(in.policy, slices.CompactFunc(in.diags, sameRemark), now)
 }

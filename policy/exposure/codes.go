@@ -8,6 +8,7 @@ var Codes = []diag.Code{
 	{"admin-wide", diag.Warning, "an administrators' service is open to more than an IPv4 /8 or an IPv6 /16", "list the administrators' networks"},
 	{"deny-unused", diag.Warning, "an entry of deny whose sources no service is open to", "remove it, or correct the address"},
 	{"except-unused", diag.Warning, "an entry of except that takes nothing from its role", "remove it, or correct the address"},
+	{"list-unused", diag.Warning, "a file beside the policy's lists that no policy there names", "name it as `{file: …}`, or remove it"},
 	{"link-missing", diag.Warning, "a link in network.yml that this machine does not have", "correct it with ngcp-network, or wait until the link is there"},
 	{"private-source", diag.Warning, "a private source of services that are open on outside links only", "remove it, or open the service on the link that leads to it"},
 	{"entry-hidden", diag.Warning, "an entry that another one covers whole", "remove one of the two"},
