@@ -179,6 +179,16 @@ func TestLargeSets(t *testing.T) {
 	}
 	unknown, _ := compare(t, h, flows)
 	assert.Zero(t, unknown)
+
+	for i := range all {
+		all[i] += " . 20-30"
+	}
+	load(t, h, "table ip f {\nset s { type ipv4_addr . inet_service; flags interval; elements = { "+strings.Join(all, ", ")+" }; }\nchain i {\ntype filter hook input priority 0; policy drop;\nip saddr . tcp dport @s accept\n}\n}\n")
+	for i := range flows {
+		flows[i].ToPort += uint16(5 * (i % 3))
+	}
+	unknown, _ = compare(t, h, flows)
+	assert.Zero(t, unknown)
 }
 
 // A packet that leaves something open may be anything that fits.
