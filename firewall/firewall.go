@@ -275,6 +275,9 @@ func (f Firewall) commit(conn *kernel.Conn, p *Plan, w *wanted) error {
 		p.remark(err)
 	}
 	f.markApplied(p, w, conn.LastRead())
+	if p.Current == nil || p.Replaced { // the sets of bans are empty
+		p.remark(f.fillBans(conn))
+	}
 	return nil
 }
 

@@ -38,6 +38,9 @@ func commands() []command {
 		{"rollback", "[GENERATION]", "go back to what was in force before", 1, setupRollback},
 		{"history", "[GENERATION]", "what was in force when, by whom, and made of what", 1, setupHistory},
 		{"restore", "", "put the last confirmed generation into force from disk, as at boot", 0, setupRestore},
+		{"ban", "ADDR|CIDR", "refuse a source at once, and over applies and boots", 1, setupBan},
+		{"unban", "ADDR|CIDR", "end the bans of a source", 1, setupUnban},
+		{"bans", "", "who is banned, until when and why", 0, setupBans},
 		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},
 		{"version", "", "print the version", 0, setupVersion},
 		{"completion", "SHELL", "print the completion script for bash, zsh or fish", 1, setupCompletion},
@@ -48,7 +51,7 @@ func commands() []command {
 // acts reports whether the command is there to change the system, not to tell:
 // then what it did counts, and not whether the words about it could be written.
 func (c command) acts() bool {
-	return slices.Contains([]string{"apply", "confirm", "rollback", "restore", "remove"}, c.name)
+	return slices.Contains([]string{"apply", "confirm", "rollback", "restore", "ban", "unban", "remove"}, c.name)
 }
 
 // hidden are the commands that the program gives to itself.

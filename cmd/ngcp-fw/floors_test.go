@@ -24,6 +24,7 @@ var floors = map[string]struct {
 	"policy/ngcp":         {0, []string{"policy/diag", "policy/yamlwalk"}},
 	"firewall/ruleset":    {0, nil},
 	"policy/exposure":     {1, nil},
+	"firewall/bans":       {0, nil},
 	"firewall/compile":    {2, nil},
 	"firewall/kernel":     {2, nil},
 	"firewall/host":       {2, nil},

@@ -179,7 +179,7 @@ func (s *Store) Prune(saved uint64) {
 	if err != nil {
 		return
 	}
-	keep := map[string]bool{historyName: true}
+	keep := map[string]bool{historyName: true, bansName: true}
 	for _, n := range slices.Concat(numbers[max(0, len(numbers)-Kept):], s.lastConfirmed(numbers), []uint64{saved}) {
 		keep[filepath.Base(s.path(n, metaSuffix))] = true
 		keep[filepath.Base(s.path(n, rulesetSuffix))] = true
@@ -203,8 +203,8 @@ func (s *Store) Drop(n uint64) error {
 	return explain(err, "cannot remove generation %d from %s", n, s.dir)
 }
 
-// Clear removes every generation and the history, and leaves the directory and
-// what others have put there.
+// Clear removes every generation, the history and the bans, and leaves the
+// directory and what others have put there.
 func (s *Store) Clear() error {
 	err := s.remove(func(string) bool { return true })
 	return explain(err, "cannot remove the generations in %s", s.dir)

@@ -149,7 +149,7 @@ const (
 
 var (
 	metaName = regexp.MustCompile(`^generation-(0|[1-9][0-9]*)\.json$`)
-	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+|\.?history\.jsonl[0-9]*)$`)
+	ourNames = regexp.MustCompile(`^(generation-([0-9]+)\.(json|ruleset)|\.generation-[0-9]+\.(json|ruleset)[0-9]+|\.writable-[0-9]+|\.?(history\.jsonl|bans)[0-9]*)$`)
 )
 
 func (s *Store) path(n uint64, suffix string) string {

@@ -1,0 +1,304 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"ngcp-fw/firewall/bans"
+	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/host"
+	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/ruleset"
+)
+
+// Banned is what a change of the bans did.
+type Banned struct {
+	InForce bool   // our table is in the kernel, and its set was changed
+	Cut     int    // tracked flows of the source that were ended
+	Never   bool   // the policy's never-ban has it, or a part of it: the rules pass it over
+	Changed bool   // unban: something was banned
+	Doubt   string // what could not be done besides
+}
+
+// manyBans is how many lines a record has from which on the kernel's set is not
+// read any more: that takes time by the square of it.
+const manyBans = 5000
+
+// Ban refuses a range of addresses at once, and until the ban is over: it is kept
+// over applies and boots. It fails with a LockoutError where it would shut out
+// somebody who is logged in by ssh now, unless lockout allows that.
+func (f Firewall) Ban(b bans.Ban, lockout bool) (*Banned, error) {
+	return f.changeBans(func(conn *kernel.Conn, now time.Time) (*Banned, error) {
+		if !lockout {
+			if err := banLocksOut(b); err != nil {
+				return nil, err
+			}
+		}
+		record, closeRecord, err := f.store().Bans()
+		if err != nil {
+			return nil, err
+		}
+		defer closeRecord()
+		before := bansNear(record, b, now)
+		if err := f.store().AppendBan(bans.Append(nil, b)); err != nil {
+			return nil, err
+		}
+		done, err := f.rebanned(conn, record, b, before, append(slices.Clone(before), b), false)
+		if err != nil {
+			return nil, fmt.Errorf("the ban is kept, but not in force: %w", err)
+		}
+		done.Cut, err = host.CutFlows(func(flow host.Flow) bool { return b.Covers(flow.From.Addr()) })
+		if err != nil {
+			done.Doubt = err.Error()
+		}
+		return done, nil
+	})
+}
+
+// Unban ends every ban of the addresses of a range, and no other's.
+func (f Firewall) Unban(from, to netip.Addr) (*Banned, error) {
+	return f.changeBans(func(conn *kernel.Conn, now time.Time) (*Banned, error) {
+		record, closeRecord, err := f.store().Bans()
+		if err != nil {
+			return nil, err
+		}
+		defer closeRecord()
+		gone := bans.Ban{From: from, To: to}
+		before := bansNear(record, gone, now)
+		after := without(before, gone)
+		met := slices.ContainsFunc(before, func(b bans.Ban) bool { return b.Meets(from, to) })
+		if met {
+			if err := f.store().WriteBans(bans.Without(record, from, to, now)); err != nil {
+				return nil, err
+			}
+		}
+		done, err := f.rebanned(conn, record, gone, before, after, true)
+		if err != nil {
+			return nil, err
+		}
+		done.Changed = done.Changed || met
+		return done, nil
+	})
+}
+
+// Bans is what is banned, as it was asked for.
+func (f Firewall) Bans() (list []bans.Ban, damaged int, err error) {
+	record, closeRecord, err := f.store().Bans()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer closeRecord()
+	found := bans.All(record, time.Now())
+	return bans.Latest(found.Bans), found.Damaged, nil
+}
+
+func (f Firewall) changeBans(change func(*kernel.Conn, time.Time) (*Banned, error)) (*Banned, error) {
+	conn, release, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return change(conn, time.Now())
+}
+
+// banLocksOut fails where somebody who is logged in by ssh would be banned.
+func banLocksOut(b bans.Ban) error {
+	sessions, err := host.SSHSessions([]uint16{sshPort})
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		if b.Covers(s.From) {
+			return &BanLockoutError{s.From}
+		}
+	}
+	return nil
+}
+
+// BanLockoutError says who, logged in by ssh now, a ban would shut out.
+type BanLockoutError struct{ Peer netip.Addr }
+
+// Error names them.
+func (e *BanLockoutError) Error() string {
+	return fmt.Sprintf("refused, nothing changed: %s is logged in by ssh\nhint: --allow-lockout insists", e.Peer)
+}
+
+// bansNear is the bans that decide how the addresses of a ban are flattened.
+func bansNear(record []byte, b bans.Ban, now time.Time) []bans.Ban {
+	near, wide := bans.Near(record, b.From, b.To, now).Bans, b
+	for _, met := range near {
+		if met.From.Less(wide.From) {
+			wide.From = met.From
+		}
+		if wide.To.Less(met.To) {
+			wide.To = met.To
+		}
+	}
+	if wide == b {
+		return near
+	}
+	return bans.Near(record, wide.From, wide.To, now).Bans
+}
+
+func without(all []bans.Ban, gone bans.Ban) (left []bans.Ban) {
+	for _, b := range all {
+		left = append(left, b.Without(gone.From, gone.To)...)
+	}
+	return left
+}
+
+// rebanned has the kernel's set follow, where there is one. The bans are those
+// near what changes.
+func (f Firewall) rebanned(conn *kernel.Conn, record []byte, changed bans.Ban, before, after []bans.Ban, end bool) (*Banned, error) {
+	done := &Banned{}
+	outline, err := conn.Outline(compile.Family, compile.TableName)
+	if outline == nil || err != nil {
+		return done, err
+	}
+	done.InForce, done.Never = true, f.neverBanned(outline, changed)
+	set := bannedSet(changed.From)
+	out, in := timed(bans.Flatten(before)), timed(bans.Flatten(after))
+	if bans.Many(record, manyBans) {
+		out, in = differing(out, in)
+		err = conn.Swap(compile.Family, compile.TableName, set, out, in)
+		if err == nil || !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrExist) {
+			return done, err
+		}
+	}
+	done.Changed, err = reconcile(conn, set, changed, after, end)
+	return done, err
+}
+
+// reconcile is for sets that can be read, into which others write, too. Where bans
+// end, theirs of the same addresses do, and whether there were any is reported.
+func reconcile(conn *kernel.Conn, set string, changed bans.Ban, after []bans.Ban, end bool) (bool, error) {
+	have, err := conn.Timed(compile.Family, compile.TableName, set)
+	if err != nil {
+		return false, err
+	}
+	now := time.Now()
+	var theirs []bans.Ban
+	for _, e := range have {
+		from, _ := netip.AddrFromSlice(e.From)
+		to, _ := netip.AddrFromSlice(e.To)
+		b := bans.Ban{From: from, To: to}
+		if e.Timeout > 0 {
+			b.Until = now.Add(e.Timeout)
+		}
+		theirs = append(theirs, b)
+	}
+	met := slices.ContainsFunc(theirs, func(b bans.Ban) bool { return b.Meets(changed.From, changed.To) })
+	if end {
+		theirs = without(theirs, changed)
+	}
+	want := timed(bans.Flatten(append(slices.Clone(after), theirs...)))
+	out, in := differing(have, want)
+	return met, conn.Swap(compile.Family, compile.TableName, set, out, in)
+}
+
+// differing leaves out what is in both lists and ends at the same time, by a
+// second.
+func differing(out, in []ruleset.Timed) (gone, come []ruleset.Timed) {
+	return apart(out, in), apart(in, out)
+}
+
+// apart is what of a list is not in the other one.
+func apart(list, other []ruleset.Timed) (rest []ruleset.Timed) {
+	key := func(e ruleset.Timed) string { return string(e.From) + string(e.To) }
+	left := map[string]time.Duration{}
+	for _, e := range other {
+		left[key(e)] = e.Timeout
+	}
+	for _, e := range list {
+		timeout, there := left[key(e)]
+		if !there || (timeout == 0) != (e.Timeout == 0) || (timeout-e.Timeout).Abs() >= time.Second {
+			rest = append(rest, e)
+		}
+	}
+	return rest
+}
+
+func bannedSet(a netip.Addr) string {
+	if a.Is4() {
+		return compile.Banned + "4"
+	}
+	return compile.Banned + "6"
+}
+
+func timed(flat []bans.Ban) (list []ruleset.Timed) {
+	for _, b := range flat {
+		e := ruleset.Timed{From: b.From.AsSlice(), To: b.To.AsSlice()}
+		if !b.Until.IsZero() {
+			e.Timeout = time.Until(b.Until)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// fillBans puts all bans into sets that are empty, as after a boot.
+func (f Firewall) fillBans(conn *kernel.Conn) error {
+	record, closeRecord, err := f.store().Bans()
+	if err != nil || len(record) == 0 {
+		return err
+	}
+	defer closeRecord()
+	all := timed(bans.Flatten(bans.All(record, time.Now()).Bans))
+	for _, digits := range []int{4, 16} {
+		var some []ruleset.Timed
+		for _, e := range all {
+			if len(e.From) == digits {
+				some = append(some, e)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		first, _ := netip.AddrFromSlice(some[0].From)
+		for part := range slices.Chunk(some, bansAtOnce) {
+			if err := conn.Swap(compile.Family, compile.TableName, bannedSet(first), nil, part); err != nil {
+				return fmt.Errorf("the bans are kept, but not in force: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// bansAtOnce is how many elements are sent in one batch.
+const bansAtOnce = 400_000
+
+// neverBanned reports whether the policy in force passes over bans of the source.
+func (f Firewall) neverBanned(t *ruleset.Table, b bans.Ban) bool {
+	name := neverBan + bannedSet(b.From)[len(compile.Banned):]
+	called := func(s ruleset.Set) bool { return ruleset.BaseName(s.Name) == name }
+	if !slices.ContainsFunc(t.Sets, called) {
+		return false
+	}
+	n := f.recall(t)
+	if n.applied == nil {
+		return false
+	}
+	for i := range n.applied.Sets {
+		s := &n.applied.Sets[i]
+		if !called(*s) {
+			continue
+		}
+		for i := range s.Elements.Len() {
+			from, to, _ := s.Elements.At(i)
+			first, _ := netip.AddrFromSlice(from)
+			last, _ := netip.AddrFromSlice(to)
+			if b.Meets(first, last) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// neverBan is the name of the set of sources that no ban touches, without family
+// and generation.
+const neverBan = "never-ban"
