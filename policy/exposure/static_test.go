@@ -143,3 +143,18 @@ func TestMissingLinks(t *testing.T) {
 		})
 	}
 }
+
+func TestPortsOfOneServiceAreJoined(t *testing.T) {
+	for ports, want := range map[string][]string{
+		"100-200/tcp, 150/tcp":              {"100-200/tcp"},
+		"180-250/tcp, 100-200/tcp":          {"100-250/tcp"},
+		"100-200/tcp, 200-201/tcp, 1/tcp":   {"1/tcp", "100-201/tcp"},
+		"100/tcp, 101/tcp":                  {"100/tcp", "101/tcp"},
+		"100-200/tcp, 150/udp":              {"100-200/tcp", "150/udp"},
+		"100-200/tcp, 110/tcp, 150-300/tcp": {"100-300/tcp"},
+	} {
+		m, _ := Resolve(files{policy: admins + "services: {x: {ports: [" + ports + "], roles: [administrators]}}"}.inputs(t))
+		require.Equal(t, want, PortNames(m.Services[len(m.Services)-1].Ports), ports)
+		require.Equal(t, want, PortNames(m.Exposures[len(m.Exposures)-1].Ports), ports)
+	}
+}
