@@ -2,6 +2,7 @@ package hook_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,6 +166,17 @@ func TestLegacyTables(t *testing.T) {
 	assert.Equal(t, hook.Drop, judge(t, h, []lab.Flow{flow})[0].Verdict)
 }
 
+// loadLarge loads a set piece by piece, as only root may send it at once, and a
+// chain that accepts what is in it.
+func loadLarge(t *testing.T, h *lab.Host, kind, key string, elements []string) {
+	t.Helper()
+	load(t, h, "table ip f {\nset s { type "+kind+"; flags interval; }\nchain i {\ntype filter hook input priority 0; policy drop;\n"+key+" @s accept\n}\n}\n")
+	for piece := range slices.Chunk(elements, 500) {
+		r := h.RunInput("add element ip f s { "+strings.Join(piece, ", ")+" }", "nft", "-f", "-")
+		require.Zero(t, r.Code, r.Stderr)
+	}
+}
+
 // Sets that are too large to be read are asked.
 func TestLargeSets(t *testing.T) {
 	h := lab.New(t, eth0)
@@ -172,7 +184,7 @@ func TestLargeSets(t *testing.T) {
 	for i := range 21_000 {
 		all = append(all, netip.AddrFrom4([4]byte{100, byte(i >> 8), byte(i), 0}).String()+"/25")
 	}
-	load(t, h, "table ip f {\nset s { type ipv4_addr; flags interval; elements = { "+strings.Join(all, ", ")+" }; }\nchain i {\ntype filter hook input priority 0; policy drop;\nip saddr @s accept\n}\n}\n")
+	loadLarge(t, h, "ipv4_addr", "ip saddr", all)
 	var flows []lab.Flow
 	for _, from := range []string{"100.0.0.5", "100.0.0.127", "100.0.0.128", "100.82.7.5", "100.82.8.5", "99.9.9.9"} {
 		flows = append(flows, lab.Flow{Link: "eth0", From: netip.MustParseAddr(from), To: netip.MustParseAddr("192.0.2.10"), FromPort: 50000, ToPort: 22, Proto: lab.TCP})
@@ -183,7 +195,7 @@ func TestLargeSets(t *testing.T) {
 	for i := range all {
 		all[i] += " . 20-30"
 	}
-	load(t, h, "table ip f {\nset s { type ipv4_addr . inet_service; flags interval; elements = { "+strings.Join(all, ", ")+" }; }\nchain i {\ntype filter hook input priority 0; policy drop;\nip saddr . tcp dport @s accept\n}\n}\n")
+	loadLarge(t, h, "ipv4_addr . inet_service", "ip saddr . tcp dport", all)
 	for i := range flows {
 		flows[i].ToPort += uint16(5 * (i % 3))
 	}
