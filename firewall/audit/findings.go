@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -95,67 +96,71 @@ func (a audit) because(why string) string {
 
 // beyond is about those who get in without the policy's leave.
 func (a audit) beyond(e *Entry, all []trial) string {
-	var who addr.Builder
-	var some []trial
-	for _, t := range all {
-		if t.outcome.Verdict == hook.Accept && !t.allowed {
-			who.AddSet(t.sources)
-			some = append(some, t)
-		}
-	}
-	if len(some) == 0 {
+	meant := func(t trial) bool { return t.outcome.Verdict == hook.Accept && !t.allowed }
+	who := gather(all, meant)
+	if who.IsEmpty() {
 		return ""
 	}
-	what, cause := "the policy opens it to nobody", a.because(why(some, a.outside))
-	if e.Service != "" && a.open(e.Service) {
+	what := "the policy opens it to nobody"
+	switch {
+	case e.Service != "" && a.open(e.Service):
 		what = "the policy opens it to fewer"
-	} else if e.Service != "" {
+	case e.Service != "":
 		what = "the policy has " + e.Service + " closed"
 	}
+	cause := a.because(why(slices.DeleteFunc(slices.Clone(all), func(t trial) bool { return !meant(t) }), a.outside))
 	if a.Model.Observe && a.InForce {
 		cause = ": observe is on, so what would be dropped is not"
 	}
-	return fmt.Sprintf("%s can reach it, but %s%s", a.sources(who.Set()), what, cause)
+	return fmt.Sprintf("%s can reach it, but %s%s", a.sources(who), what, cause)
 }
 
 func (a audit) open(service string) bool {
 	return slices.ContainsFunc(a.Model.Exposures, func(e exposure.Exposure) bool { return e.Service == service })
 }
 
+// undecided is about those of whom nobody can tell whether they get in; who does
+// so by another link, or to another address, is told already.
 func (a audit) undecided(all []trial) string {
-	var who addr.Builder
-	var first *trial
-	for i, t := range all {
-		if t.outcome.Verdict == hook.Unknown {
-			who.AddSet(t.sources)
-			if first == nil {
-				first = &all[i]
-			}
-		}
-	}
-	if first == nil {
+	certain := gather(all, func(t trial) bool { return t.outcome.Verdict == hook.Accept })
+	who, how := a.remaining(all, certain, func(t trial) bool { return t.outcome.Verdict == hook.Unknown })
+	if how == "" {
 		return ""
 	}
-	return fmt.Sprintf("whether %s can reach it cannot be told: %s", a.sources(who.Set()), told(first.outcome))
+	return fmt.Sprintf("whether %s can reach it cannot be told: %s", who, how)
 }
 
 // blocked is about those whom the policy lets in, and others' chains, or an older
-// policy, don't. Bans and limits are meant so.
+// policy of ours, don't: not by any link. Bans are meant so.
 func (a audit) blocked(all []trial) string {
-	var who addr.Builder
-	var first *trial
-	for i, t := range all {
-		if t.outcome.Verdict == hook.Drop && t.allowed && !a.banned(t) {
-			who.AddSet(t.sources)
-			if first == nil {
-				first = &all[i]
-			}
-		}
-	}
-	if first == nil {
+	in := gather(all, trial.enters)
+	who, how := a.remaining(all, in, func(t trial) bool { return !t.enters() && t.allowed && !a.banned(t) })
+	if how == "" {
 		return ""
 	}
-	return fmt.Sprintf("the policy lets %s in, but %s does not", a.sources(who.Set()), told(first.outcome))
+	return fmt.Sprintf("the policy lets %s in, but %s does not", who, how)
+}
+
+// gather is the sources of the trials that are meant.
+func gather(all []trial, meant func(trial) bool) addr.Set {
+	var b addr.Builder
+	for _, t := range all {
+		if meant(t) {
+			b.AddSet(t.sources)
+		}
+	}
+	return b.Set()
+}
+
+// remaining is words for the sources of the trials that are meant, but for some,
+// and for what decides on the first of them; how is "" where there is none.
+func (a audit) remaining(all []trial, but addr.Set, meant func(trial) bool) (who, how string) {
+	left := func(t trial) bool { return meant(t) && !but.Covers(t.sources) }
+	i := slices.IndexFunc(all, left)
+	if i < 0 {
+		return "", ""
+	}
+	return a.sources(gather(all, left).Subtract(but)), told(all[i].outcome)
 }
 
 func (a audit) banned(t trial) bool {
@@ -229,24 +234,32 @@ const shown = 3
 // sources is words for who gets in.
 func (h *Host) sources(s addr.Set) string {
 	if h.outsiders(s) {
-		switch {
-		case !s.Has6() && h.has6():
-			return "any IPv4 source"
-		case !s.Has4():
-			return "any IPv6 source"
-		}
-		return "any"
+		return h.family(s)
 	}
-	for role, of := range h.roles {
-		if s.Intersect(h.everybody).Equal(of.Intersect(h.everybody)) {
+	for _, role := range slices.Sorted(maps.Keys(h.roles)) {
+		if s.Intersect(h.everybody).Equal(h.roles[role].Intersect(h.everybody)) {
 			return role
 		}
 	}
 	names := s.Strings()
+	if but := h.everybody.Intersect(families(s)).Subtract(s).Strings(); len(but) <= shown && len(but) < len(names) {
+		return h.family(s) + " but " + strings.Join(but, ", ")
+	}
 	if len(names) > shown {
 		return fmt.Sprintf("%s and %d other prefixes", strings.Join(names[:shown], ", "), len(names)-shown)
 	}
 	return strings.Join(names, ", ")
+}
+
+// family is words for everybody of the families that the set has addresses of.
+func (h *Host) family(s addr.Set) string {
+	switch {
+	case !s.Has6() && h.has6():
+		return "any IPv4 source"
+	case !s.Has4():
+		return "any IPv6 source"
+	}
+	return "any source"
 }
 
 // has6 tells whether the host has IPv6 addresses that others reach.

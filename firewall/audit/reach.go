@@ -38,12 +38,7 @@ const anySourcePort = 61000
 // kinds of them to look at all.
 func NewHost(m *exposure.Model, links []hook.Link, judge Judge, rules Constants, routes []netip.Prefix) (h *Host, cut bool) {
 	h = &Host{Model: m, Links: links, Judge: judge, ports: append([]uint16{anySourcePort}, rules.Ports...)}
-	own := addr.Builder{}
-	for _, l := range links {
-		for _, a := range l.Addrs {
-			own.AddRange(a.Addr(), a.Addr())
-		}
-	}
+	own := ownAddresses(links)
 	sets := append([]addr.Set{m.Deny}, rules.Sources...)
 	for _, e := range m.Exposures {
 		sets = append(sets, e.Sources)
@@ -51,10 +46,29 @@ func NewHost(m *exposure.Model, links []hook.Link, judge Judge, rules Constants,
 	for _, r := range routes {
 		sets = append(sets, addr.Of(r))
 	}
-	h.classes, cut = classify(never.Union(own.Set()), distinctSets(sets))
-	h.everybody = addr.Any().Subtract(never).Subtract(own.Set()).Subtract(linkLocal)
+	h.classes, cut = classify(never.Union(own), distinctSets(sets))
+	h.everybody = addr.Any().Subtract(never).Subtract(own).Subtract(linkLocal)
 	h.countRoles()
 	return h, cut
+}
+
+// ownAddresses is what nobody else's packets come from: the host's addresses, and
+// its links' broadcast addresses, which the kernel takes for no source
+// (fib_validate_source of net/ipv4/fib_frontend.c).
+func ownAddresses(links []hook.Link) addr.Set {
+	const point = 31 // a link between two has none (RFC 3021)
+	var b addr.Builder
+	for _, l := range links {
+		for _, a := range l.Addrs {
+			b.AddRange(a.Addr(), a.Addr())
+			if a.Addr().Is4() && a.Bits() < point {
+				for r := range addr.Of(a).Ranges() {
+					b.AddRange(r.To, r.To)
+				}
+			}
+		}
+	}
+	return b.Set()
 }
 
 // distinctSets leaves out sets that tell nothing apart that others don't.
