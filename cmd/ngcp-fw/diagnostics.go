@@ -23,6 +23,9 @@ type diagnosticWriter struct {
 	out    io.Writer
 	color  bool
 	quoted map[string][]byte // texts of the files that may be quoted; config.yml never is
+
+	last  diag.Pos // of the line quoted last: a list in one line may give rise to many remarks
+	runes []rune   // that line
 }
 
 func (w *diagnosticWriter) write(list diag.List) {
@@ -44,15 +47,19 @@ func (w *diagnosticWriter) headline(d diag.Diagnostic) {
 }
 
 func (w *diagnosticWriter) excerpt(d diag.Diagnostic) {
-	line, ok := w.line(d.Pos)
-	if !ok || d.Width == 0 || d.Pos.Column == 0 {
+	if d.Width == 0 || d.Pos.Column == 0 {
 		return
 	}
-	runes := []rune(strings.Map(printable, line))
-	if d.Pos.Column > len(runes) {
+	line := d.Pos
+	line.Column = 0
+	if w.last != line {
+		text, _ := w.line(line)
+		w.last, w.runes = line, []rune(strings.Map(printable, text))
+	}
+	if d.Pos.Column > len(w.runes) {
 		return
 	}
-	shown, at := window(runes, d.Pos.Column-1)
+	shown, at := window(w.runes, d.Pos.Column-1)
 	before := strings.Map(blank, string(shown[:at]))
 	width := min(d.Width, len(shown)-at)
 	fmt.Fprintf(w.out, "%5d | %s\n      | %s%s\n", d.Pos.Line, string(shown), before, strings.Repeat("^", width))
