@@ -45,6 +45,7 @@ func FuzzParse(f *testing.F) {
 	}
 	data, err := os.ReadFile("testdata/right/interface.yml")
 	require.NoError(f, err)
+	f.Add("version: 1\nroles: &r {a: &x {allow: &o [192.0.2.1]}, b: {<<: *x, except: *o}}\naccept-risk: &k [{code: admin-open, reason: x, role: a}]\n", "any")
 	f.Add(string(data), "\uFEFF192.0.2.0/24\r\nany\n\n2001:db8::-2001:db8::1")
 	f.Fuzz(func(t *testing.T, text, list string) {
 		files := map[string]string{"p.yml": text}
