@@ -40,7 +40,7 @@ func ConstantsOf(messages []ruleset.Message) Constants {
 type collector struct {
 	Constants
 	seen map[string]bool
-	sets map[setKey]set
+	sets map[setKey]elementSet
 }
 
 type setKey struct {

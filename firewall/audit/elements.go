@@ -12,8 +12,8 @@ import (
 	"ngcp-fw/policy/addr"
 )
 
-// set is a set or map, with the elements that were read of it.
-type set struct {
+// elementSet is a set or map, with the elements that were read of it.
+type elementSet struct {
 	interval bool
 	fields   []int // bytes of each field of a concatenation; nil: it is none
 	mapped   bool  // elements may lead to different ends
@@ -34,8 +34,8 @@ const (
 )
 
 // setsOf is all sets in the kernel's list.
-func setsOf(messages []ruleset.Message) map[setKey]set {
-	sets := map[setKey]set{}
+func setsOf(messages []ruleset.Message) map[setKey]elementSet {
+	sets := map[setKey]elementSet{}
 	for _, m := range messages {
 		const generic = 4 // bytes of struct nfgenmsg
 		if len(m.Body) < generic {
@@ -61,7 +61,7 @@ func setsOf(messages []ruleset.Message) map[setKey]set {
 	return sets
 }
 
-func setOf(a []byte) (s set) {
+func setOf(a []byte) (s elementSet) {
 	flags := number(find(a, unix.NFTA_SET_FLAGS))
 	s.interval, s.mapped = flags&unix.NFT_SET_INTERVAL != 0, flags&unix.NFT_SET_MAP != 0
 	for _, field := range kernel.Attributes(find(find(a, unix.NFTA_SET_DESC), descConcat)) {
@@ -81,7 +81,7 @@ func elementOf(a []byte) (e element) {
 
 // settle joins the beginnings and ends of ranges, which the kernel lists one by
 // one unless the set is of concatenations; what has no end goes to the last key.
-func (s *set) settle() {
+func (s *elementSet) settle() {
 	if !s.interval || s.fields != nil {
 		return
 	}
@@ -116,7 +116,7 @@ func before(key []byte) []byte {
 
 // lookup takes note of what a set says of sources. Without a map, and without
 // other fields, all its elements mean the same.
-func (c *collector) lookup(have registers, s set, key int) {
+func (c *collector) lookup(have registers, s elementSet, key int) {
 	var all addr.Builder
 	for at, l := range have {
 		if l.kind == other || at < key {

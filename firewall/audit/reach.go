@@ -242,30 +242,33 @@ func (h *Host) who(to target, from addr.Set) (Reach, []string) {
 		}
 		return ReachNobody, nil
 	}
-	roles := h.named(to, from)
-	if from.Overlaps(h.outside) || len(roles) == 0 {
+	roles, rest := h.named(to, from)
+	if from.Overlaps(h.outside) {
 		return ReachAny, roles
 	}
-	return ReachRoles, roles
-}
-
-// named is the roles that the sources are of: those that the policy gives the port
-// to, and others where these do not account for all.
-func (h *Host) named(to target, from addr.Set) (roles []string) {
-	left := from
-	for _, e := range h.Model.Exposures {
-		if opens(e, to.protocol, to.port) && e.Sources.Overlaps(from) && !slices.Contains(roles, e.Role) {
-			roles = append(roles, e.Role)
-			left = left.Subtract(h.roles[e.Role])
-		}
-	}
 	for role, s := range h.roles {
-		if s.Overlaps(left) && !slices.Contains(roles, role) && !s.IsAny() {
+		if s.Overlaps(rest) && !slices.Contains(roles, role) && !s.IsAny() {
 			roles = append(roles, role)
 		}
 	}
 	slices.Sort(roles)
-	return roles
+	return ReachRoles, roles
+}
+
+// named is which of the roles get in that the policy gives the port to, and the
+// sources that are of none of these.
+func (h *Host) named(to target, from addr.Set) (roles []string, rest addr.Set) {
+	for _, e := range h.Model.Exposures {
+		if opens(e, to.protocol, to.port) && e.Sources.Overlaps(from) && !slices.Contains(roles, e.Role) {
+			roles = append(roles, e.Role)
+		}
+	}
+	rest = from
+	for _, role := range roles {
+		rest = rest.Subtract(h.roles[role])
+	}
+	slices.Sort(roles)
+	return roles, rest
 }
 
 func opens(e exposure.Exposure, protocol policy.Protocol, port uint16) bool {
