@@ -100,12 +100,13 @@ func (a *app) diffAgainst(in *input, flags globalFlags, as view) error {
 }
 
 // notIn is the remarks on the new policy that the old one did not give rise to:
-// what is no news would hide what is.
+// what is no news would hide what is. A risk that it accepted and the new one does
+// not is news.
 func notIn(old, new diag.List) diag.List {
 	type remark struct{ code, message string }
 	known := map[remark]bool{}
 	for _, d := range old {
-		known[remark{d.Code, d.Message}] = true
+		known[remark{d.Code, d.Message}] = known[remark{d.Code, d.Message}] || d.Accepted == ""
 	}
 	return slices.DeleteFunc(slices.Clone(new), func(d diag.Diagnostic) bool { return known[remark{d.Code, d.Message}] })
 }
