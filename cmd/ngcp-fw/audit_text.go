@@ -11,14 +11,14 @@ import (
 
 // findingWords are the findings in a table's few words.
 var findingWords = map[audit.Code]string{
-	audit.CodeAdmin:     "!! for administrators",
-	audit.CodeBeyond:    "!! not in the policy",
-	audit.CodeUndecided: "?  cannot be told",
-	audit.CodeMedia:     "!  mediaproxy",
-	audit.CodeUnheard:   "!  nobody listens",
-	audit.CodePort:      "!  another port",
-	audit.CodeBound:     "!  on every address",
-	audit.CodeBlocked:   "!  blocked",
+	audit.CodeAdmin:     "!! admin open",
+	audit.CodeBeyond:    "!! no policy",
+	audit.CodeUndecided: "? unclear",
+	audit.CodeMedia:     "! mediaproxy",
+	audit.CodeUnheard:   "! no listener",
+	audit.CodePort:      "! other port",
+	audit.CodeBound:     "! everywhere",
+	audit.CodeBlocked:   "! blocked",
 }
 
 func writeAudit(w io.Writer, r *audit.Report) {
@@ -70,7 +70,7 @@ func auditRow(e audit.Entry) []cell {
 			}
 		}
 	} else if e.Sockets > 1 {
-		finding = text(fmt.Sprintf("ok, %d sockets", e.Sockets))
+		finding = cell{"ok,", plural(e.Sockets, "socket")}
 	}
 	return []cell{text(e.Protocol.String()), text(socketText(e)), text(processText(e)), text(dash(e.Service)), reachText(e), finding}
 }

@@ -3,9 +3,11 @@
 package audit_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +24,35 @@ import (
 	"ngcp-fw/policy/exposure"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+func TestMain(m *testing.M) {
+	if list := os.Getenv(listenEnv); list != "" {
+		os.Exit(serve(list))
+	}
+	os.Exit(lab.Main(suite{m}))
+}
+
+// program is the path of the program under test, which anybody may run.
+var program string
+
+// suite is the tests of this package, and the program built for them.
+type suite struct{ m *testing.M }
+
+func (s suite) Run() int {
+	dir, err := os.MkdirTemp("", "ngcp-fw-audit-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		program = filepath.Join(dir, "ngcp-fw")
+		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil {
+		err = exec.Command("go", "build", "-buildvcs=false", "-o", program, "../../cmd/ngcp-fw").Run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cannot build the program to test:", err)
+		return 1
+	}
+	return s.m.Run()
+}
 
 var (
 	eth0 = lab.Link{Name: "eth0", Addrs: []string{"192.0.2.10/24", "2001:db8:1::10/64"}}
