@@ -160,6 +160,13 @@ func (c *call) monologue(t *testing.T, who int) {
 	time.Sleep(300 * time.Millisecond)
 }
 
+// otherWayOpen asserts that the first phone hears all that the second one sent,
+// though it may take a busy machine a while.
+func (c *call) otherWayOpen(t *testing.T) {
+	t.Helper()
+	assert.Eventually(t, func() bool { return c.ends[0].heard.Load() == c.ends[1].sent.Load() }, 10*time.Second, 50*time.Millisecond, "the other way is open")
+}
+
 // converse has both talk, asserts that nothing got lost, and gives the number of
 // packets that the kernel forwarded.
 func (c *call) converse(t *testing.T) (kernel int) {
