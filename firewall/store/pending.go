@@ -1,14 +1,6 @@
 package store
 
-import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"time"
-)
+import "time"
 
 const pendingName = "pending.json"
 
@@ -28,36 +20,10 @@ type Pending struct {
 
 // ReadPending reads what is pending in a run directory. The error wraps
 // fs.ErrNotExist where nothing is.
-func ReadPending(runDir string) (p Pending, err error) {
-	path := filepath.Join(runDir, pendingName)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return p, explain(err, "cannot read %s", path)
-	}
-	if err := json.Unmarshal(data, &p); err != nil {
-		return Pending{}, fmt.Errorf("%s is damaged: %w", path, err)
-	}
-	return p, nil
-}
+func ReadPending(runDir string) (Pending, error) { return readNote[Pending](runDir, pendingName) }
 
 // Write puts it into a run directory that is there, whole or not at all.
-func (p Pending) Write(runDir string) error {
-	path := filepath.Join(runDir, pendingName)
-	data, err := json.Marshal(p)
-	if err == nil {
-		err = replace(path, append(data, '\n'))
-	}
-	return explain(err, "cannot write %s", path)
-}
+func (p Pending) Write(runDir string) error { return writeNote(runDir, pendingName, p) }
 
 // RemovePending takes it away, if there is one.
-func RemovePending(runDir string) error {
-	path := filepath.Join(runDir, pendingName)
-	for _, left := range interrupted(path) {
-		_ = os.Remove(left)
-	}
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return explain(err, "cannot remove %s", path)
-	}
-	return nil
-}
+func RemovePending(runDir string) error { return removeNote(runDir, pendingName) }
