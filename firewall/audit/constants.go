@@ -20,6 +20,7 @@ import (
 type Constants struct {
 	Sources []addr.Set
 	Ports   []uint16 // source ports: of ranges, the ends and what is beside them
+	Odd     int      // comparisons of sources with bits that are no prefix: these tell more apart than Sources
 }
 
 // ConstantsOf looks through a ruleset as the kernel lists it, everybody's tables
@@ -161,10 +162,27 @@ func (c *collector) cmp(l load, a []byte) {
 func (c *collector) compared(l load, from, to []byte) {
 	switch l.kind {
 	case source:
+		if !isPrefix(l.mask) {
+			c.Odd++
+		}
 		c.addSet(l.sources(from, to))
 	case sourcePort:
 		c.addPorts(from, to)
 	}
+}
+
+// isPrefix tells whether the mask's ones come before its zeros.
+func isPrefix(mask []byte) bool {
+	ended := false
+	for _, b := range mask {
+		for bit := byte(1 << 7); bit > 0; bit >>= 1 {
+			if ended && b&bit != 0 {
+				return false
+			}
+			ended = ended || b&bit == 0
+		}
+	}
+	return true
 }
 
 // sources is the addresses that begin with what is in the range, where the mask

@@ -28,6 +28,15 @@ func TestPrefixesByWholeBytes(t *testing.T) {
 	}
 }
 
+func TestPrefixMasks(t *testing.T) {
+	for _, mask := range [][]byte{nil, {255}, {255, 240, 0}, {0, 0}, {255, 255, 255, 255}} {
+		assert.True(t, isPrefix(mask), mask)
+	}
+	for _, mask := range [][]byte{{0, 255}, {255, 0, 1}, {1}, {255, 241}} {
+		assert.False(t, isPrefix(mask), mask)
+	}
+}
+
 func TestRangesOfASet(t *testing.T) {
 	s := elementSet{interval: true, elements: []element{{from: []byte{10, 0, 0, 5}, to: []byte{10, 0, 0, 5}, end: true}, {from: []byte{10, 0, 0, 1}, to: []byte{10, 0, 0, 1}},
 		{from: []byte{11, 0, 0, 0}, to: []byte{11, 0, 0, 0}}}}
@@ -43,6 +52,22 @@ func TestFieldsOfAConcatenation(t *testing.T) {
 	assert.Equal(t, []byte{0, 80}, from)
 	from, _ = e.field(4, []int{2, 1 << 30})
 	assert.Nil(t, from)
+}
+
+// TestKeysOfSeveralFields holds that elements that say more than an address are kept
+// apart: nft does not always tell the kernel where their fields are.
+func TestKeysOfSeveralFields(t *testing.T) {
+	pairs := elementSet{elements: []element{
+		{from: []byte{10, 0, 0, 1, 0, 22, 0, 0}, to: []byte{10, 0, 0, 1, 0, 22, 0, 0}},
+		{from: []byte{10, 0, 0, 2, 0, 80, 0, 0}, to: []byte{10, 0, 0, 2, 0, 80, 0, 0}},
+	}}
+	c := collector{seen: map[string]bool{}}
+	c.lookup(registers{16: {kind: source, full: size4}}, pairs, 16)
+	assert.Len(t, c.Sources, 2)
+	plain := elementSet{elements: []element{{from: []byte{10, 0, 0, 1}, to: []byte{10, 0, 0, 1}}, {from: []byte{10, 0, 0, 9}, to: []byte{10, 0, 0, 9}}}}
+	c = collector{seen: map[string]bool{}}
+	c.lookup(registers{16: {kind: source, full: size4}}, plain, 16)
+	assert.Len(t, c.Sources, 1)
 }
 
 // FuzzConstants wants no panic, whatever the kernel might say.

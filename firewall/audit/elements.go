@@ -125,7 +125,7 @@ func (c *collector) lookup(have registers, s elementSet, key int) {
 		for _, e := range s.elements {
 			from, to := e.field(at-key, s.fields)
 			switch {
-			case l.kind == source && (s.mapped || s.fields != nil):
+			case l.kind == source && (s.mapped || s.fields != nil || !l.fills(len(e.from))):
 				c.addSet(l.sources(from, to))
 			case l.kind == source:
 				all.AddSet(l.sources(from, to))
@@ -137,11 +137,17 @@ func (c *collector) lookup(have registers, s elementSet, key int) {
 	c.addSet(all.Set())
 }
 
+// fills tells whether a key of so many bytes is the address and nothing else.
+func (l load) fills(n int) bool { return n == l.full || l.full == 0 && (n == size4 || n == size6) }
+
 // field is what the element says of the register that is so many bytes behind the
-// key's first one; each field is filled up to whole registers of four bytes.
+// key's first one; each field is filled up to whole registers of four bytes. Of sets
+// without ranges, nft does not tell the kernel where fields are: then it is all that
+// comes from there on.
 func (e element) field(offset int, fields []int) (from, to []byte) {
-	if fields == nil && offset == 0 {
-		return e.from, e.to
+	if fields == nil {
+		at := min(offset, len(e.from), len(e.to))
+		return e.from[at:], e.to[at:]
 	}
 	for at, i := 0, 0; i < len(fields); i++ {
 		if n := fields[i]; at == offset && n >= 0 && at+n <= min(len(e.from), len(e.to)) {

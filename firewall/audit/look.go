@@ -85,7 +85,11 @@ func (r *Report) constants(conn *kernel.Conn) (Constants, error) {
 		anonymous := number(find(a, unix.NFTA_SET_FLAGS))&unix.NFT_SET_ANONYMOUS != 0
 		return number(count) <= readable && (count != nil || anonymous || !own)
 	})
-	return ConstantsOf(messages), err
+	rules := ConstantsOf(messages)
+	if rules.Odd > 0 {
+		r.Doubts = append(r.Doubts, "some rule compares parts of addresses that are no prefix: of the sources that it tells apart, only some were looked at")
+	}
+	return rules, err
 }
 
 // mediaQuestion is what the policy says about media.

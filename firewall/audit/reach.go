@@ -124,7 +124,7 @@ func (h *Host) trials(to target) (all []trial) {
 		if l.Loopback || to.link != "" && to.link != l.Name {
 			continue
 		}
-		for _, at := range to.addresses(l) {
+		for _, at := range to.addresses(l, h.Links) {
 			for _, c := range h.classes {
 				if fits(c.one, at) {
 					all = append(all, h.try(policy.Flow{In: l.Name, From: c.one, To: at, ToPort: to.port, Protocol: to.protocol}, c.sources)...)
@@ -142,15 +142,19 @@ func fits(from, to netip.Addr) bool {
 }
 
 // addresses is where packets for the socket go to, that come by the link: a host
-// takes what is for its addresses by any link (RFC 1122 section 3.3.4.2), so what is
-// bound to one of another link is reached as well.
-func (to target) addresses(l hook.Link) (all []netip.Addr) {
+// takes what is for its addresses by any link (RFC 1122 section 3.3.4.2), but those
+// of a link only there (RFC 4291 section 2.5.6).
+func (to target) addresses(by hook.Link, links []hook.Link) (all []netip.Addr) {
 	if !to.address.IsUnspecified() {
 		return []netip.Addr{to.address}
 	}
-	for _, a := range l.Addrs {
-		if ip := a.Addr(); to.both || ip.Is4() == to.address.Is4() {
-			all = append(all, ip)
+	for _, l := range links {
+		for _, a := range l.Addrs {
+			ip := a.Addr()
+			near := l.Name == by.Name || !ip.IsLinkLocalUnicast()
+			if near && !l.Loopback && (to.both || ip.Is4() == to.address.Is4()) && !slices.Contains(all, ip) {
+				all = append(all, ip)
+			}
 		}
 	}
 	return all
