@@ -15,12 +15,15 @@ import (
 	"ngcp-fw/policy/addr"
 )
 
-// Constants is what rules compare a packet's origin with. Two sources that are in
-// the same of the sets share their fate, as far as addresses decide it.
+// Constants is what rules compare a packet with. Two sources that are in the same
+// of the sets share their fate, and so do two destinations, and two ports without
+// an edge between them.
 type Constants struct {
-	Sources []addr.Set
-	Ports   []uint16 // source ports: of ranges, the ends and what is beside them
-	Odd     int      // comparisons of sources with bits that are no prefix: these tell more apart than Sources
+	Sources      []addr.Set
+	Destinations []addr.Set
+	Ports        []uint16 // source ports: of ranges, the ends and what is beside them
+	Edges        []uint16 // ports to go to: where something begins, or has ended before
+	Odd          int      // comparisons of bits that are no prefix: these tell more apart
 }
 
 // ConstantsOf looks through a ruleset as the kernel lists it, everybody's tables
@@ -56,7 +59,9 @@ type kind uint8
 const (
 	other kind = iota
 	source
+	destination
 	sourcePort
+	destinationPort
 )
 
 // load is what a rule has loaded into a register, and how it was masked.
@@ -105,11 +110,11 @@ func (r registers) put(data []byte, register uint16, l load) {
 	}
 }
 
-// Where the source's address stands in the headers of RFC 791 and RFC 8200, and
-// how long it is.
+// Where addresses stand in the headers of RFC 791 and RFC 8200, and how long they
+// are.
 const (
-	source4, size4 = 12, 4
-	source6, size6 = 8, 16
+	source4, destination4, size4 = 12, 16, 4
+	source6, destination6, size6 = 8, 24, 16
 )
 
 // payload is what an expression loads from the headers. Of a prefix whose length
@@ -122,8 +127,14 @@ func payload(a []byte) load {
 		return load{kind: source, full: size4}
 	case base == unix.NFT_PAYLOAD_NETWORK_HEADER && offset == source6:
 		return load{kind: source, full: size6}
+	case base == unix.NFT_PAYLOAD_NETWORK_HEADER && offset == destination4:
+		return load{kind: destination, full: size4}
+	case base == unix.NFT_PAYLOAD_NETWORK_HEADER && offset == destination6:
+		return load{kind: destination, full: size6}
 	case base == unix.NFT_PAYLOAD_TRANSPORT_HEADER && offset == 0:
 		return load{kind: sourcePort}
+	case base == unix.NFT_PAYLOAD_TRANSPORT_HEADER && offset == 2:
+		return load{kind: destinationPort}
 	}
 	return load{}
 }
@@ -158,16 +169,31 @@ func (c *collector) cmp(l load, a []byte) {
 	}
 }
 
-// compared takes note of a range that a load is compared with.
+// compared takes note of a range that a load is compared with. What follows a
+// source in its header is the destination, and nft loads both at once where it can.
 func (c *collector) compared(l load, from, to []byte) {
+	ofPorts := l.kind == sourcePort || l.kind == destinationPort
+	if l.kind != other && !isPrefix(l.mask) || ofPorts && l.mask != nil {
+		c.Odd++
+	}
 	switch l.kind {
 	case source:
-		if !isPrefix(l.mask) {
-			c.Odd++
-		}
 		c.addSet(l.sources(from, to))
+		c.Destinations = append(c.Destinations, l.sources(from, to))
+		if l.full > 0 && len(from) > l.full && len(to) > l.full {
+			rest := load{kind: destination, full: l.full, mask: l.mask[min(l.full, len(l.mask)):]}
+			c.compared(rest, from[l.full:], to[l.full:])
+		}
+	case destination:
+		c.Destinations = append(c.Destinations, l.sources(from, to))
 	case sourcePort:
 		c.addPorts(from, to)
+		c.addEdges(from, to)
+		if len(from) > 2 && len(to) > 2 {
+			c.addEdges(from[2:], to[2:])
+		}
+	case destinationPort:
+		c.addEdges(from, to)
 	}
 }
 
@@ -234,6 +260,12 @@ func (c *collector) addPorts(from, to []byte) {
 	}
 }
 
+func (c *collector) addEdges(from, to []byte) {
+	if len(from) >= 2 && len(to) >= 2 {
+		c.Edges = append(c.Edges, binary.BigEndian.Uint16(from), binary.BigEndian.Uint16(to)+1)
+	}
+}
+
 func (c *collector) addPortRange(low, high uint16) {
 	c.addPort(low)
 	if low < high {
@@ -249,22 +281,27 @@ func (c *collector) addPort(ports ...uint16) {
 	}
 }
 
-// match takes note of iptables' matches that look at where a packet comes from
+// match takes note of iptables' matches that look at addresses and ports
 // (linux/netfilter/xt_iprange.h, xt_tcpudp.h, xt_multiport.h).
 func (c *collector) match(name string, info []byte) {
+	port := func(at int) uint16 { return binary.NativeEndian.Uint16(info[at:]) }
 	switch {
 	case name == "iprange" && len(info) >= 65:
-		from, to := info[:16], info[16:32]
-		c.addSet(load{full: size4}.sources(from, to))
-		c.addSet(load{full: size6}.sources(from, to))
-	case (name == "tcp" || name == "udp") && len(info) >= 4:
-		low, high := binary.NativeEndian.Uint16(info), binary.NativeEndian.Uint16(info[2:])
-		if low > 0 || high < 0xffff {
-			c.addPortRange(low, high)
+		for _, full := range []int{size4, size6} {
+			c.compared(load{kind: source, full: full}, info[:full], info[16:16+full])
+			c.compared(load{kind: destination, full: full}, info[32:32+full], info[48:48+full])
 		}
-	case name == "multiport" && len(info) >= 48 && info[0] != 1:
+	case (name == "tcp" || name == "udp") && len(info) >= 8:
+		if port(0) > 0 || port(2) < 0xffff {
+			c.addPortRange(port(0), port(2))
+		}
+		c.Edges = append(c.Edges, port(4), port(6)+1)
+	case name == "multiport" && len(info) >= 48:
 		for i := range min(int(info[1]), 15) {
-			c.addPort(binary.NativeEndian.Uint16(info[2+2*i:]))
+			c.Edges = append(c.Edges, port(2+2*i), port(2+2*i)+1)
+			if destinations := info[0] == 1; !destinations {
+				c.addPort(port(2 + 2*i))
+			}
 		}
 	}
 }

@@ -126,15 +126,16 @@ func (c *collector) lookup(have registers, s elementSet, key int) {
 			from, to := e.field(at-key, s.fields)
 			switch {
 			case l.kind == source && (s.mapped || s.fields != nil || !l.fills(len(e.from))):
-				c.addSet(l.sources(from, to))
+				c.compared(l, from, to)
 			case l.kind == source:
 				all.AddSet(l.sources(from, to))
 			default:
-				c.addPorts(from, to)
+				c.compared(l, from, to)
 			}
 		}
 	}
 	c.addSet(all.Set())
+	c.Destinations = append(c.Destinations, all.Set())
 }
 
 // fills tells whether a key of so many bytes is the address and nothing else.

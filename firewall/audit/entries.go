@@ -23,7 +23,7 @@ type Facts struct {
 // Entries joins the sockets with who reaches them and with the policy, and adds the
 // open ports where nobody listens: the worst findings first.
 func Entries(h *Host, sockets []host.Listener, f Facts) []Entry {
-	a := audit{Host: h, Facts: f, sockets: sockets}
+	a := audit{Host: h, Facts: f, sockets: sockets, known: map[shape]Entry{}}
 	var all []Entry
 	for _, s := range sockets {
 		all = append(all, a.socket(s))
@@ -37,18 +37,22 @@ type audit struct {
 	*Host
 	Facts
 	sockets []host.Listener
+	known   map[shape]Entry
 }
 
-func (a audit) socket(s host.Listener) Entry {
-	protocol := policy.Protocol(s.Protocol)
-	e := Entry{
-		Protocol: protocol, Address: s.At.Addr(), Both: s.Both, Link: s.Link, Port: s.At.Port(), LastPort: s.At.Port(),
+func entryOf(s host.Listener) Entry {
+	return Entry{
+		Protocol: policy.Protocol(s.Protocol), Address: s.At.Addr(), Both: s.Both, Link: s.Link, Port: s.At.Port(), LastPort: s.At.Port(),
 		Sockets: 1, Owner: s.Owner, User: s.User,
 	}
-	if service := a.service(protocol, e.Port, e.Address); service != nil {
+}
+
+// judged is the entry with who reaches it, and what is wrong with that.
+func (a audit) judged(e Entry) Entry {
+	if service := a.service(e.Protocol, e.Port, e.Address); service != nil {
 		e.Service, e.Origin = service.Name, service.PortsFrom
 	}
-	to := target{protocol, e.Address, e.Both, e.Link, e.Port}
+	to := target{e.Protocol, e.Address, e.Both, e.Link, e.Port}
 	var trials []trial
 	if e.Address.IsLoopback() || a.loopbackOnly(e.Link) {
 		e.Reach = ReachLocal
@@ -56,11 +60,12 @@ func (a audit) socket(s host.Listener) Entry {
 		trials = a.trials(to)
 		e.take(a.sum(to, trials))
 	}
-	e.Client = protocol == policy.UDP && e.Service == "" && a.FirstClient <= e.Port && e.Port <= a.LastClient &&
-		(e.Reach == ReachLocal || e.Reach == ReachNobody)
+	e.Client = e.Protocol == policy.UDP && e.Service == "" && a.clientPort(e.Port) && (e.Reach == ReachLocal || e.Reach == ReachNobody)
 	e.Findings = a.findings(&e, trials)
 	return e
 }
+
+func (a audit) clientPort(port uint16) bool { return a.FirstClient <= port && port <= a.LastClient }
 
 func (e *Entry) take(v verdict) {
 	e.Reach, e.Roles, e.From, e.Links, e.Why = v.reach, v.roles, v.from, v.links, v.why

@@ -23,8 +23,11 @@ type Host struct {
 	Judge Judge
 
 	classes   []class
-	everybody addr.Set // that may come from afar
-	ports     []uint16 // source ports that rules tell apart, and one that none does
+	everybody addr.Set   // that may come from afar
+	targets   []addr.Set // that destinations are told apart by
+	edges     []uint16   // between ports that may differ, ascending
+	odd       bool       // nobody knows what else tells ports and destinations apart
+	ports     []uint16   // source ports that rules tell apart, and one that none does
 	roles     map[string]addr.Set
 	outside   addr.Set // of no role that has limits
 }
@@ -40,8 +43,12 @@ func NewHost(m *exposure.Model, links []hook.Link, judge Judge, rules Constants,
 	h = &Host{Model: m, Links: links, Judge: judge, ports: append([]uint16{anySourcePort}, rules.Ports...)}
 	own := ownAddresses(links)
 	sets := append([]addr.Set{m.Deny}, rules.Sources...)
+	h.targets, h.edges, h.odd = distinctSets(rules.Destinations), modelEdges(m, rules.Edges), rules.Odd > 0
 	for _, e := range m.Exposures {
 		sets = append(sets, e.Sources)
+		for _, a := range e.Addresses {
+			h.targets = append(h.targets, addr.Of(netip.PrefixFrom(a, a.BitLen())))
+		}
 	}
 	for _, r := range routes {
 		sets = append(sets, addr.Of(r))
@@ -124,7 +131,7 @@ func (h *Host) trials(to target) (all []trial) {
 		if l.Loopback || to.link != "" && to.link != l.Name {
 			continue
 		}
-		for _, at := range to.addresses(l, h.Links) {
+		for _, at := range h.addresses(to, l) {
 			for _, c := range h.classes {
 				if fits(c.one, at) {
 					all = append(all, h.try(policy.Flow{In: l.Name, From: c.one, To: at, ToPort: to.port, Protocol: to.protocol}, c.sources)...)
@@ -143,16 +150,16 @@ func fits(from, to netip.Addr) bool {
 
 // addresses is where packets for the socket go to, that come by the link: a host
 // takes what is for its addresses by any link (RFC 1122 section 3.3.4.2), but those
-// of a link only there (RFC 4291 section 2.5.6).
-func (to target) addresses(by hook.Link, links []hook.Link) (all []netip.Addr) {
+// of a link only there (RFC 4291 section 2.5.6). One stands for all that are alike.
+func (h *Host) addresses(to target, by hook.Link) (all []netip.Addr) {
 	if !to.address.IsUnspecified() {
 		return []netip.Addr{to.address}
 	}
-	for _, l := range links {
+	for _, l := range h.Links {
 		for _, a := range l.Addrs {
 			ip := a.Addr()
 			near := l.Name == by.Name || !ip.IsLinkLocalUnicast()
-			if near && !l.Loopback && (to.both || ip.Is4() == to.address.Is4()) && !slices.Contains(all, ip) {
+			if near && !l.Loopback && (to.both || ip.Is4() == to.address.Is4()) && !slices.ContainsFunc(all, func(b netip.Addr) bool { return h.alike(ip, b) }) {
 				all = append(all, ip)
 			}
 		}

@@ -64,7 +64,7 @@ func (s suite) Run() int {
 }
 
 var (
-	eth0 = lab.Link{Name: "eth0", Addrs: []string{"192.0.2.10/24", "2001:db8:1::10/64"}}
+	eth0 = lab.Link{Name: "eth0", Addrs: []string{"192.0.2.10/24", "192.0.2.11/24", "2001:db8:1::10/64"}}
 	eth1 = lab.Link{Name: "eth1", Addrs: []string{"198.51.100.10/24", "2001:db8:2::10/64"}}
 )
 

@@ -44,16 +44,25 @@ func (r drawn) source(family string) string {
 	return fmt.Sprintf("ct original %s saddr %s", family, prefix)
 }
 
+// targets is parts of the host's addresses.
+var targets = map[string][]string{
+	"ip":  {"192.0.2.10", "!= { 192.0.2.11, 198.51.100.10 }", "192.0.2.0/24"},
+	"ip6": {"2001:db8:2::10", "!= 2001:db8:1::/64", "2001:db8::-2001:db8:1::ff"},
+}
+
 func (r drawn) rule(verdicts ...string) string {
 	var words []string
-	if r.IntN(2) == 0 {
-		words = append(words, r.source([]string{"ip", "ip6"}[r.IntN(2)]))
+	if family := []string{"ip", "ip6"}[r.IntN(2)]; r.IntN(2) == 0 {
+		words = append(words, r.source(family))
+		if r.IntN(3) == 0 {
+			words = append(words, family+" daddr "+targets[family][r.IntN(3)])
+		}
 	}
 	if r.IntN(3) == 0 {
 		words = append(words, fmt.Sprintf("iifname %q", []string{"eth0", "eth1"}[r.IntN(2)]))
 	}
 	if r.IntN(2) == 0 {
-		words = append(words, []string{"tcp dport { 22, 8080-9100 }", "udp dport 5060", "tcp dport < 1000", "meta l4proto tcp"}[r.IntN(4)])
+		words = append(words, []string{"tcp dport { 22, 8080-9100 }", "udp dport 5060", "tcp dport < 1000", "meta l4proto tcp", "th dport 3000-9099"}[r.IntN(5)])
 	}
 	verdict := verdicts[r.IntN(len(verdicts))]
 	if len(words) > 0 && strings.Contains(words[0], "ip6") {
