@@ -54,7 +54,7 @@ func (f Firewall) status(full bool) (*Status, error) {
 		return nil, err
 	}
 	if s.Pending, err = f.pending(); err != nil {
-		s.Drift = append(s.Drift, err.Error())
+		s.Drift = append(s.Drift, doubtful(err))
 	}
 	s.Expired = f.expired()
 	if s.Applied || len(s.Drift) > 0 {

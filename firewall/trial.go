@@ -30,10 +30,14 @@ type PendingError struct {
 func (e *PendingError) Error() string {
 	const hint = "\nhint: ngcp-fw confirm keeps it, ngcp-fw rollback goes back"
 	if e.Damaged != nil {
-		return fmt.Sprintf("refused, nothing changed: what is in force may wait to be confirmed: %v%s", e.Damaged, hint)
+		return fmt.Sprintf("refused, nothing changed: %s%s", e.doubt(), hint)
 	}
 	return fmt.Sprintf("refused, nothing changed: generation %d waits until %s to be confirmed%s,\n  ngcp-fw apply --confirm tries another one",
 		e.Generation, e.Deadline.Local().Format(time.TimeOnly), hint)
+}
+
+func (e *PendingError) doubt() string {
+	return fmt.Sprintf("what is in force may wait to be confirmed: %v", e.Damaged)
 }
 
 // pending is what waits to be confirmed, here; nil where nothing does. The error
@@ -50,6 +54,14 @@ func (f Firewall) pending() (*store.Pending, error) {
 		return nil, nil
 	}
 	return &p, nil
+}
+
+// doubtful is what an error of pending means to who only looks.
+func doubtful(err error) string {
+	if p := (*PendingError)(nil); errors.As(err, &p) && p.Damaged != nil {
+		return p.doubt() + "; confirm keeps it, rollback goes back"
+	}
+	return err.Error()
 }
 
 // waiting is pending for who holds the lock: what waits, if it is what the table

@@ -105,13 +105,13 @@ sleep 1.5
 ! pgrep -f "state-dir $PWD/state.*watch" || exit 5`,
 	"word of it damaged": `
 fw -f before.yml apply && fw -f after.yml apply --confirm 2s || exit 1
-echo '{' >run/pending.json
+echo '{}' >run/pending.json
 sleep 1
 came_back before.yml || exit 2`,
 	"word of it damaged, nobody watches": `
 fw -f before.yml apply && fw -f after.yml apply --confirm 1m || exit 1
 pkill -KILL -f "state-dir $PWD/state.*watch" || exit 2
-echo '{' >run/pending.json
+echo '{}' >run/pending.json
 fw -f before.yml apply; [ $? = 3 ] || exit 3
 fw rollback || exit 4
 in_force before.yml || exit 5

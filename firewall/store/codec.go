@@ -176,17 +176,22 @@ func seal(meta Meta) ([]byte, error) {
 
 func wrap(meta []byte) []byte { return fmt.Appendf(nil, envelope, digest(meta), meta) }
 
-// unseal accepts only what seal wrote for generation n, to the byte.
-func unseal(data []byte, n uint64) (Meta, error) {
+// unwrap accepts only what wrap wrote, to the byte.
+func unwrap(data []byte, into any) error {
 	var outer struct{ Meta json.RawMessage }
 	if err := json.Unmarshal(data, &outer); err != nil {
-		return Meta{}, fmt.Errorf("it is not JSON: %w", err)
+		return fmt.Errorf("it is not JSON: %w", err)
 	}
 	if !bytes.Equal(wrap(outer.Meta), data) {
-		return Meta{}, errors.New("its SHA-256 digest is not that of its content")
+		return errors.New("its SHA-256 digest is not that of its content")
 	}
+	return json.Unmarshal(outer.Meta, into)
+}
+
+// unseal accepts only what seal wrote for generation n, to the byte.
+func unseal(data []byte, n uint64) (Meta, error) {
 	var meta Meta
-	if err := json.Unmarshal(outer.Meta, &meta); err != nil {
+	if err := unwrap(data, &meta); err != nil {
 		return Meta{}, err
 	}
 	if meta.Number != n {

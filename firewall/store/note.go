@@ -17,7 +17,7 @@ func readNote[T any](runDir, name string) (note T, err error) {
 	if err != nil {
 		return note, explain(err, "cannot read %s", path)
 	}
-	if err := json.Unmarshal(data, &note); err != nil {
+	if err := unwrap(data, &note); err != nil {
 		var none T
 		return none, fmt.Errorf("%s is damaged: %w", path, err)
 	}
@@ -28,7 +28,7 @@ func readNote[T any](runDir, name string) (note T, err error) {
 // when its writing was interrupted.
 func writeNote(runDir, name string, note any) error {
 	path := filepath.Join(runDir, name)
-	data, err := json.Marshal(note)
+	data, err := json.MarshalIndent(note, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func writeNote(runDir, name string, note any) error {
 			_ = os.Remove(left)
 		}
 	}
-	return explain(replace(path, append(data, '\n')), "cannot write %s", path)
+	return explain(replace(path, wrap(data)), "cannot write %s", path)
 }
 
 func removeNote(runDir, name string) error {
