@@ -51,6 +51,9 @@ func setupAudit(flags *pflag.FlagSet) action {
 		} else {
 			writeAudit(a.out, report)
 		}
+		if out.json() && !report.InForce {
+			a.remark("nothing of ngcp-fw is in force")
+		}
 		a.auditRemarks(report)
 		if err == nil && report.Findings() > 0 {
 			err = errNo
@@ -89,12 +92,12 @@ func (a *app) auditRemarks(r *audit.Report) {
 		a.remark("%s", wrap(doubt, len("ngcp-fw: "), 2))
 	}
 	if r.Unseen > 0 {
-		a.remark("%s", wrap(plural(r.Unseen, "process")+" could not be looked into, so some sockets have no name: run it as root", len("ngcp-fw: "), 2))
+		a.remark("%s", wrap(plural(r.Unseen, "process")+" could not be looked into: their sockets have no name here; run it as root", len("ngcp-fw: "), 2))
 	}
 	if e := r.Elsewhere; e.Processes > 0 {
 		words := plural(e.Processes, "process") + " in " + plural(e.Namespaces, "other network namespace") + " left out"
 		if e.Listening > 0 {
-			words += ", with " + plural(e.Listening, "socket") + " that listen there: what reaches those is forwarded, not for this host"
+			words += ", with " + plural(e.Listening, "listening socket") + ": what reaches those is forwarded, not for this host"
 		}
 		a.remark("%s", wrap(words, len("ngcp-fw: "), 2))
 	}

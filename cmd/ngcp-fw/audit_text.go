@@ -101,6 +101,9 @@ func socketText(e audit.Entry) string {
 }
 
 func portsText(e audit.Entry) string {
+	if e.Port == 0 { // media, and no port is open for it
+		return "-"
+	}
 	p := policy.Ports{Protocol: e.Protocol, From: e.Port, To: e.LastPort}
 	ports, _, _ := strings.Cut(p.String(), "/")
 	return ports
@@ -138,6 +141,9 @@ func reachText(e audit.Entry) cell {
 // subject is how a finding names its socket.
 func subject(e audit.Entry) string {
 	words := portsText(e) + "/" + e.Protocol.String()
+	if e.Port == 0 {
+		words = e.Protocol.String()
+	}
 	if e.Process != "" {
 		return words + " " + e.Process
 	}

@@ -101,7 +101,8 @@ func withoutDrop(commands []string) (kept []string) {
 }
 
 // firewalld is the structure of the table that firewalld 1.3 makes, with a zone
-// that has ssh, and another one by the source.
+// that has ssh, and another one by the source. firewalld itself wants the machine's
+// system bus, so it cannot be run here.
 const firewalld = `table inet firewalld {
 	chain mangle_PREROUTING { type filter hook prerouting priority -140; policy accept;
 		icmpv6 type { nd-router-advert, nd-neighbor-solicit } accept
