@@ -7,6 +7,7 @@ import (
 
 	"ngcp-fw/firewall/audit"
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/addr"
 )
 
 // findingWords are the findings in a table's few words.
@@ -124,7 +125,9 @@ func reachText(e audit.Entry) cell {
 	by := cell{}
 	switch e.Reach {
 	case audit.ReachAny:
-		by = append(by, "any")
+		if by = append(by, "any"); narrow(e.From) {
+			by = append(cell{"any in"}, e.From.Strings()...)
+		}
 	case audit.ReachRoles:
 		by = append(by, e.Roles...)
 	case audit.ReachLocal:
@@ -136,6 +139,12 @@ func reachText(e audit.Entry) cell {
 		by = append(by, "on "+strings.Join(e.Links, " "))
 	}
 	return by
+}
+
+// narrow tells whether the sources are few enough to name, though they are of no
+// role.
+func narrow(s addr.Set) bool {
+	return !s.IsAny() && !s.IsAny4() && !s.IsAny6() && len(s.Strings()) <= 2
 }
 
 // subject is how a finding names its socket.

@@ -242,10 +242,15 @@ func (h *Host) sources(s addr.Set) string {
 		}
 	}
 	names := s.Strings()
-	if but := h.everybody.Intersect(families(s)).Subtract(s).Strings(); len(but) <= shown && len(but) < len(names) {
-		return h.family(s) + " but " + strings.Join(but, ", ")
+	if but := h.everybody.Intersect(families(s)).Subtract(s).Strings(); len(but) < len(names) {
+		return h.family(s) + " but " + some(but)
 	}
-	if len(names) > shown {
+	return some(names)
+}
+
+// some names the first few.
+func some(names []string) string {
+	if len(names) > shown+1 {
 		return fmt.Sprintf("%s and %d other prefixes", strings.Join(names[:shown], ", "), len(names)-shown)
 	}
 	return strings.Join(names, ", ")

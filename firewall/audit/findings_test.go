@@ -14,6 +14,7 @@ import (
 	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/addr"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -122,6 +123,23 @@ func codesOf(e Entry) (all []Code) {
 		all = append(all, f.Code)
 	}
 	return all
+}
+
+func TestWordsForSources(t *testing.T) {
+	h, _ := NewHost(model(t, strict), links, judges["open"](nil), Constants{}, nil)
+	everybody := h.everybody
+	for want, s := range map[string]addr.Set{
+		"any source":                 everybody,
+		"any IPv4 source":            everybody.Only4(),
+		"any IPv6 source":            everybody.Only6(),
+		"peers":                      set("198.18.0.0/15"),
+		"10.0.0.0/8":                 set("10.0.0.0/8"),
+		"any source but 203.0.113.9": everybody.Subtract(set("203.0.113.9/32")),
+		"any IPv4 source but 10.0.0.1, 10.0.0.3, 10.0.0.5 and 2 other prefixes": everybody.Only4().Subtract(set("10.0.0.1/32", "10.0.0.3/32", "10.0.0.5/32", "10.0.0.7/32", "10.0.0.9/32")),
+		"10.0.0.1, 10.0.0.3, 10.0.0.5, 10.0.0.7":                                set("10.0.0.1/32", "10.0.0.3/32", "10.0.0.5/32", "10.0.0.7/32"),
+	} {
+		assert.Equal(t, want, h.sources(s))
+	}
 }
 
 func TestAdministratorsServicesOfOnesOwn(t *testing.T) {
