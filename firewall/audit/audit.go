@@ -59,6 +59,8 @@ type Entry struct {
 	Why   string   // the chain and rule that decides for the widest source that gets in, or keeps all out
 
 	Findings []Finding // the worst first
+
+	ephemeral bool // of UDP: at a port that clients get, and none of the policy's
 }
 
 // Report is an audit.

@@ -60,7 +60,8 @@ func (a audit) judged(e Entry) Entry {
 		trials = a.trials(to)
 		e.take(a.sum(to, trials))
 	}
-	e.Client = e.Protocol == policy.UDP && e.Service == "" && a.clientPort(e.Port) && (e.Reach == ReachLocal || e.Reach == ReachNobody)
+	e.ephemeral = e.Protocol == policy.UDP && e.Service == "" && a.clientPort(e.Port)
+	e.Client = e.ephemeral && (e.Reach == ReachLocal || e.Reach == ReachNobody)
 	e.Findings = a.findings(&e, trials)
 	return e
 }

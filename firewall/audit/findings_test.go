@@ -237,8 +237,10 @@ func TestFold(t *testing.T) {
 }
 
 func TestReachableClientsAreNotHidden(t *testing.T) {
-	e := entries(t, model(t, strict), "open", Facts{FirstClient: 32768, LastClient: 60999}, socket(policy.UDP, "0.0.0.0:50000", "named"))[0]
+	e := entries(t, model(t, strict), "open", Facts{FirstClient: 32768, LastClient: 60999},
+		socket(policy.UDP, "0.0.0.0:50000", "named"), socket(policy.UDP, "0.0.0.0:51000", "named"))[0]
 	assert.False(t, e.Client)
+	assert.Equal(t, 2, e.Sockets, "but they are one line")
 	assert.Equal(t, []Code{CodeBeyond}, codesOf(e))
 }
 

@@ -8,9 +8,8 @@ import (
 )
 
 // fold makes one entry of sockets that differ in nothing that matters: several at
-// one address and port, as workers have them; UDP ports of one process in a range
-// that is open as a whole, as media has them, or of a client; and neighbouring
-// ports of one process.
+// one address and port, as workers have them; of one process, UDP ports of media,
+// those that clients get, and ports side by side.
 func fold(all []Entry) (folded []Entry) {
 	slices.SortStableFunc(all, func(x, y Entry) int {
 		return cmp.Or(cmp.Compare(x.Protocol, y.Protocol), x.Address.Compare(y.Address), cmp.Compare(x.Process, y.Process), cmp.Compare(x.Port, y.Port))
@@ -29,7 +28,7 @@ func fold(all []Entry) (folded []Entry) {
 func joins(x, y Entry) bool {
 	same := x.Protocol == y.Protocol && x.Address == y.Address && x.Both == y.Both && x.Link == y.Link &&
 		x.Process == y.Process && x.Unit == y.Unit && x.User == y.User
-	near := y.Port <= x.LastPort+1 || y.Protocol == policy.UDP && (y.Service == media || y.Client)
+	near := y.Port <= x.LastPort+1 || y.Protocol == policy.UDP && (y.Service == media || x.ephemeral && y.ephemeral)
 	if !same || !near || x.Port != y.Port && x.PID != y.PID {
 		return false
 	}
