@@ -13,6 +13,9 @@ TEST_PROGRAMS = nft ip iptables-nft strace
 # What the virtual machine is made and run with.
 VM_PACKAGES = qemu-system-x86 qemu-utils mmdebstrap e2fsprogs debian-archive-keyring
 VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs
+# What the Ansible role is tried with.
+ANSIBLE_PACKAGES = nftables iproute2 ansible-core openssh-server openssh-client
+ANSIBLE_PROGRAMS = nft ip ansible-playbook sshd ssh
 
 STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 
@@ -25,7 +28,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help build run test test-tools test-vm test-vm-all vm-tools lint bench fuzz fuzz-short man deb install clean
+.PHONY: help build run test test-tools test-vm test-vm-all vm-tools test-ansible ansible-tools lint bench fuzz fuzz-short man deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +64,17 @@ vm-tools:
 	if [ -n "$$missing" ]; then \
 	    [ "$$(id -u)" = 0 ] || { echo "make: the virtual machine needs these packages; as root: apt-get install $(VM_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(VM_PACKAGES); \
+	fi
+
+test-ansible: ansible-tools ## the Ansible role, by Debian's Ansible and a real sshd in namespaces; as root, 2 minutes
+	NGCP_FW_ANSIBLE=1 $(GO) test -count=1 -v ./netns_test/ansible
+
+ansible-tools:
+	@missing=; for p in $(ANSIBLE_PROGRAMS); do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v $$p >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+	    [ "$$(id -u)" = 0 ] || { echo "make: the role's tests need these packages; as root: apt-get install $(ANSIBLE_PACKAGES)" >&2; exit 1; }; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(ANSIBLE_PACKAGES); \
 	fi
 
 lint: ## gofmt, go vet, staticcheck
