@@ -64,7 +64,7 @@ func compareListeners(a, b Listener) int {
 
 // linkNames is the links' names by index; 0 is none.
 func linkNames() (map[uint32]string, error) {
-	list, err := netlink.LinkList()
+	list, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -45,7 +46,7 @@ func SSHSessions(ports []uint16) ([]Session, error) {
 
 func tcpSockets() (all []*netlink.Socket, err error) {
 	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
-		sockets, err := netlink.SocketDiagTCP(family)
+		sockets, err := whole(func() ([]*netlink.Socket, error) { return netlink.SocketDiagTCP(family) })
 		if err != nil {
 			return nil, fmt.Errorf("cannot list the TCP connections (kernel modules inet_diag and tcp_diag): %w", err)
 		}
@@ -87,12 +88,25 @@ func session(s *netlink.Socket, ports []uint16) (session Session, ok bool) {
 	return Session{From: from, Peer: s.ID.DestinationPort, To: to.Unmap(), Port: s.ID.SourcePort}, ok && !from.IsLoopback()
 }
 
+// attempts is how often a list is asked for that changes while it is read.
+const attempts = 10
+
+// whole asks until a list comes that nothing interrupted.
+func whole[T any](list func() ([]T, error)) (all []T, err error) {
+	for range attempts {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
+}
+
 // linksByAddress names the link that has each local address. An address that
 // several links have (link-local ones may be) tells nothing, nor does one of
 // a loopback or dummy link, which is reached by other links.
 func linksByAddress() (map[netip.Addr]string, error) {
 	names := map[int]string{}
-	list, err := netlink.LinkList()
+	list, err := whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the links: %w", err)
 	}
@@ -101,7 +115,7 @@ func linksByAddress() (map[netip.Addr]string, error) {
 			names[l.Attrs().Index] = l.Attrs().Name
 		}
 	}
-	addresses, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	addresses, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the local addresses: %w", err)
 	}

@@ -154,11 +154,8 @@ func module(v view) []string {
 }
 
 func daemon(v view) []string {
-	switch {
-	case len(v.facts.Daemons) > 0 || v.choice.Mode == ModeOff:
+	if len(v.facts.Daemons) > 0 || v.choice.Mode == ModeOff || v.facts.Pair { // none runs on the inactive node of a pair
 		return nil
-	case v.facts.Pair:
-		return []string{"no rtpengine runs here; on the inactive node of a pair that is as it should be"}
 	}
 	return []string{"no rtpengine runs here"}
 }
