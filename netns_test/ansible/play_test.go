@@ -76,11 +76,13 @@ func (c *control) play(t *testing.T, args ...string) played {
 	if strings.HasSuffix(args[0], ".yml") {
 		playbook, args = args[0], args[1:]
 	}
+	sockets, err := os.MkdirTemp(c.dir, "") // no connection of an earlier run is used again
+	require.NoError(t, err)
 	cmd := exec.Command(playbookProgram, append([]string{"-i", filepath.Join(c.dir, "inventory"), playbook}, args...)...)
 	cmd.Dir = "../../examples/ansible"
 	cmd.Env = []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + c.dir, "LC_ALL=C.UTF-8", "ANSIBLE_CONFIG=ansible.cfg",
-		"ANSIBLE_HOME=" + c.dir, "ANSIBLE_SSH_CONTROL_PATH_DIR=" + filepath.Join(c.dir, "cp"),
+		"ANSIBLE_HOME=" + c.dir, "ANSIBLE_SSH_CONTROL_PATH_DIR=" + sockets,
 		"ANSIBLE_LOCAL_TEMP=" + filepath.Join(c.dir, "tmp"), "ANSIBLE_TIMEOUT=2", "PYTHONDONTWRITEBYTECODE=1",
 	}
 	outside, err := c.host.net.Outside("")
