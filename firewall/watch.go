@@ -6,6 +6,13 @@ import (
 	"ngcp-fw/firewall/store"
 )
 
+// A going back that fails is tried again after pauses that grow from one to the
+// other.
+const (
+	firstPause = watchInterval / 10
+	lastPause  = time.Minute
+)
+
 // watchInterval is how long a watch takes to notice that a trial is over because
 // somebody confirmed it or went back.
 const watchInterval = time.Second
@@ -16,7 +23,7 @@ const watchInterval = time.Second
 func (f Firewall) Watch(generation uint64, ready func(), back func(*Restored, error)) error {
 	var watched *store.Pending
 	var failed string
-	for {
+	for pause := firstPause; ; {
 		p, err := f.pending()
 		switch {
 		case err != nil && watched != nil:
@@ -43,6 +50,7 @@ func (f Firewall) Watch(generation uint64, ready func(), back func(*Restored, er
 			failed = err.Error()
 			back(r, err)
 		}
-		time.Sleep(watchInterval / 10)
+		time.Sleep(pause)
+		pause = min(2*pause, lastPause)
 	}
 }
