@@ -128,7 +128,7 @@ func (f Firewall) ended(r *Restored, event store.Event) error {
 	if err := store.RemovePending(f.RunDir); err != nil {
 		return err
 	}
-	if r.Changed() || r.Nothing || r.Management || event.What != store.Restored {
+	if r.Nothing || r.Management || event.Reason != "" || event.What != store.Restored { // that a boot restores is no news
 		r.remark(f.store().Record(event))
 	}
 	return nil

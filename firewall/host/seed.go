@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
+	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -26,16 +29,12 @@ const silence = 5 * 24 * 60 * 60
 // A connection that the peer began and that is refused is told the other way
 // round: the peer's packets are then answers, and it goes on until it ends.
 func SeedConnections(refused func(Flow) bool) error {
-	var sockets []*netlink.Socket
-	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
-		more, err := netlink.SocketDiagTCP(family)
-		if err != nil {
-			return fmt.Errorf("cannot list the TCP connections that are open: %w", err)
-		}
-		sockets = append(sockets, more...)
-	}
-	if len(sockets) == 0 {
+	if noTCP() { // as at boot; to list none takes the kernel milliseconds
 		return nil
+	}
+	sockets, err := tcpSockets()
+	if err != nil || len(sockets) == 0 {
+		return err
 	}
 	links, err := linksByAddress()
 	if err != nil {
@@ -51,6 +50,20 @@ func SeedConnections(refused func(Flow) bool) error {
 		}
 	}
 	return seedAll(connections)
+}
+
+// noTCP reports whether this network namespace has no TCP socket at all.
+func noTCP() bool {
+	for _, file := range []struct{ name, line string }{{"sockstat", "TCP: inuse 0 "}, {"sockstat6", "TCP6: inuse 0\n"}} {
+		text, err := os.ReadFile("/proc/thread-self/net/" + file.name)
+		if errors.Is(err, fs.ErrNotExist) && file.name == "sockstat6" {
+			continue // a kernel without IPv6
+		}
+		if err != nil || !strings.Contains(string(text), file.line) {
+			return false
+		}
+	}
+	return true
 }
 
 // seedAll makes the entries of all connections that it can, and fails with the

@@ -25,7 +25,7 @@ const (
 	Confirmed  = "confirmed"
 	RolledBack = "rolled back" // by somebody
 	Expired    = "expired"     // by itself: nobody confirmed in time
-	Restored   = "restored"    // at boot
+	Restored   = "restored"    // at boot, something else than what was confirmed last
 )
 
 // Event is something that happened to what is in force.
