@@ -48,11 +48,8 @@ type Plan struct {
 func (p *Plan) Changed() bool { return len(p.Changes) > 0 }
 
 // RuleChanged reports whether applying would do anything about the mediaproxy
-// rule, which wants rtpengine's module.
-func (p *Plan) RuleChanged() bool {
-	host := p.Rule.Host
-	return len(p.Rule.Drift) > 0 && (host.Control || len(host.Loaded)+len(host.Available) > 0)
-}
+// rule.
+func (p *Plan) RuleChanged() bool { return len(p.Rule.Drift) > 0 }
 
 // Plan compares the model with what is in force.
 func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {

@@ -67,6 +67,9 @@ func mediaStatus(s *firewall.Status) mediaproxyJSON {
 // mediaWords says who keeps the rule, whether it is in force, and what the kernel
 // makes of it.
 func mediaWords(r mediaproxy.Report) string {
+	if r.Mode == mediaproxy.ModeOff {
+		return fmt.Sprintf("No mediaproxy rule: %s.", r.Why)
+	}
 	if !r.InForce {
 		return fmt.Sprintf("The mediaproxy rule is missing (%s, table %d): %s.", r.Mode, r.Table, r.Why)
 	}

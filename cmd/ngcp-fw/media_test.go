@@ -18,6 +18,8 @@ func TestMediaWords(t *testing.T) {
 	assert.Equal(t, "The mediaproxy rule is in force (xtables, table 3): rtpengine 10.5 leaves its rule to others. "+
 		"It comes after our verdict, and has met 42 packets. Module xt_RTPENGINE is loaded. "+
 		"Table 3 is in use, with 212 streams in the kernel.", mediaWords(report))
+	off := mediaproxy.Report{Choice: mediaproxy.Choice{Mode: mediaproxy.ModeOff, Why: "there is no rtpengine on this host"}}
+	assert.Equal(t, "No mediaproxy rule: there is no rtpengine on this host.", mediaWords(off))
 	report.InForce = false
 	assert.Equal(t, "The mediaproxy rule is missing (xtables, table 3): rtpengine 10.5 leaves its rule to others.", mediaWords(report))
 }

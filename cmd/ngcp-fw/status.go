@@ -11,7 +11,6 @@ import (
 	"ngcp-fw/firewall"
 	"ngcp-fw/firewall/host"
 	"ngcp-fw/firewall/kernel"
-	"ngcp-fw/firewall/mediaproxy"
 )
 
 type statusJSON struct {
@@ -85,7 +84,7 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	if s.Applied && len(s.Drift) == 0 {
 		fmt.Fprintln(w, wrap(verified(s), 0, 0))
 	}
-	if s.Applied && s.Media.Mode != mediaproxy.ModeOff {
+	if s.Applied {
 		fmt.Fprintln(w, wrap(mediaWords(s.Media), 0, 0))
 	}
 	if x := s.Expired; x != nil {

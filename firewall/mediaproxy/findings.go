@@ -17,6 +17,7 @@ var looks = []struct {
 	{damagedChain, true},
 	{leftover, true},
 	{wrongTable, false},
+	{otherTables, false},
 	{early, false},
 	{unhooked, false},
 	{noMain, false},
@@ -37,6 +38,9 @@ func missingRule(v view) (lines []string) {
 	if v.choice.Mode == ModeOff || v.choice.Mode == ModeDaemon && (!runs || d.Table < 0 || d.Unkept) {
 		return nil // a daemon that does not run keeps no rule
 	}
+	if !v.possible() {
+		return nil // see module: no apply could put it back
+	}
 	for _, f := range missing(v.kept(), v.families(), v.choice.Table) {
 		if slices.Contains(v.damaged, f) {
 			continue
@@ -54,13 +58,23 @@ func damagedChain(v view) (lines []string) {
 }
 
 func leftover(v view) (lines []string) {
-	for _, h := range v.handlers {
-		if h.Ours && v.choice.Mode != ModeXtables {
+	if v.choice.Mode == ModeXtables {
+		return nil
+	}
+	for _, c := range v.chains {
+		if c.Table == FilterTable && c.Name == Chain && slices.Contains(Families, c.Family) {
 			lines = append(lines, fmt.Sprintf("chain %s of table %s %s is still there, though the rule is not ours to keep (%s); apply takes it away",
-				h.Chain, h.Family, h.Table, v.choice.Why))
+				c.Name, c.Family, c.Table, v.choice.Why))
 		}
 	}
 	return lines
+}
+
+// possible reports whether a missing rule could be put in, or has to be: because
+// the module is here, or because the rule is asked for by name.
+func (v view) possible() bool {
+	named := v.question.Setting.Rule != string(ModeAuto)
+	return named || v.facts.Control || len(v.facts.Loaded)+len(v.facts.Available) > 0
 }
 
 func wrongTable(v view) (lines []string) {
@@ -69,6 +83,20 @@ func wrongTable(v view) (lines []string) {
 		if !runs && len(v.facts.Daemons) > 0 {
 			lines = append(lines, fmt.Sprintf("%s hands media to rtpengine's table %d, but no rtpengine here uses that table: set mediaproxy.table to the daemon's (%d)",
 				h.place(), h.ID, v.facts.Daemons[0].Table))
+		}
+	}
+	return lines
+}
+
+// otherTables finds daemons that no rule is for.
+func otherTables(v view) (lines []string) {
+	if v.choice.Mode == ModeOff || len(wrongTable(v)) > 0 {
+		return nil
+	}
+	for _, d := range v.facts.Daemons {
+		if d.Table >= 0 && d.Table != v.choice.Table {
+			lines = append(lines, fmt.Sprintf("rtpengine (process %d) uses table %d, and the rule is for table %d: what this one forwards goes through user space (mediaproxy.table names the daemon's)",
+				d.PID, d.Table, v.choice.Table))
 		}
 	}
 	return lines

@@ -145,6 +145,13 @@ func TestFindings(t *testing.T) {
 			"chain in of table inet theirs (input hook, priority 5) drops by default: what ngcp-fw accepts",
 			"chain out of table inet theirs (output hook, priority 0) drops by default: what rtpengine sends has to be accepted there by its source ports"}},
 		{name: "no daemon", script: mainTable + late, change: func(f *Facts) { f.Daemons = nil }, want: []string{"no rtpengine runs here"}},
+		{name: "no module, and nobody asked for the rule by name", rule: "auto", script: mainTable, change: func(f *Facts) { f.Control, f.Loaded, f.Version = false, nil, Version{10, 5} },
+			want: []string{"install rtpengine-kernel-dkms"}},
+		{name: "our chain without a rule, and it is not ours to keep", rule: "off", script: mainTable + "table ip filter { chain ngcp-fw-mediaproxy { type filter hook input priority 10; }; };",
+			change: func(f *Facts) { *f = Facts{} }, want: []string{"chain ngcp-fw-mediaproxy of table ip filter is still there"}},
+		{name: "a second daemon", script: mainTable + late, change: func(f *Facts) {
+			f.Daemons, f.Tables = append(f.Daemons, Daemon{PID: 900, Table: 5, PortMin: 30000, PortMax: 40000}), append(f.Tables, Streams{Table: 5})
+		}, want: []string{"rtpengine (process 900) uses table 5, and the rule is for table 3"}},
 		{name: "the inactive node", script: mainTable, change: func(f *Facts) { f.Daemons, f.Pair = nil, true }},
 		{name: "module not loaded", script: mainTable + late, change: func(f *Facts) { f.Control, f.Loaded, f.Available = false, nil, []string{"xt_RTPENGINE"} }, want: []string{"modprobe xt_RTPENGINE, then restart rtpengine"}},
 		{name: "module not installed", script: mainTable + late, change: func(f *Facts) { f.Control, f.Loaded = false, nil }, want: []string{"install rtpengine-kernel-dkms"}},
