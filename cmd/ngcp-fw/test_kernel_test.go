@@ -109,12 +109,11 @@ func TestAKilledRehearsalLeavesNothing(t *testing.T) {
 	cmd.SysProcAttr.Credential = nil
 	require.NoError(t, cmd.Start())
 	var child int
-	require.Eventually(t, func() bool {
+	require.Eventually(t, func() bool { // the same one twice: a process may only be on its way to be another
+		before := child
 		child = childOf(cmd.Process.Pid)
-		return child > 0
-	}, 5*time.Second, time.Millisecond)
-	time.Sleep(200 * time.Millisecond)
-	require.False(t, gone(child), "it is in the middle of its work")
+		return child > 0 && child == before
+	}, 10*time.Second, 100*time.Millisecond, "it is in the middle of its work")
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
 	assert.Eventually(t, func() bool { return gone(child) }, 5*time.Second, 10*time.Millisecond)
