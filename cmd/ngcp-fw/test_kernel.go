@@ -111,7 +111,7 @@ func packets(m *exposure.Model, f policy.Flow) (list []ruleset.Packet) {
 	if f.In == "" {
 		links = linksOf(m)
 		if e := m.Allows(f).Exposure; e != nil && e.Interfaces != nil {
-			links = e.Interfaces
+			links = fromOutside(e.Interfaces)
 		}
 	}
 	for _, link := range links {
@@ -129,13 +129,19 @@ func linksOf(m *exposure.Model) (links []string) {
 		links = append(links, e.Interfaces...)
 	}
 	for _, t := range m.Tests {
-		if t.Flow.In != "" && t.Flow.In != "lo" {
+		if t.Flow.In != "" {
 			links = append(links, t.Flow.In)
 		}
 	}
-	if len(links) == 0 {
+	if links = fromOutside(links); len(links) == 0 {
 		return []string{anyLink}
 	}
 	slices.Sort(links)
 	return slices.Compact(links)
+}
+
+// fromOutside leaves lo out: what comes by it is this host's own, and accepted
+// whatever the services say.
+func fromOutside(links []string) []string {
+	return slices.DeleteFunc(slices.Clone(links), func(link string) bool { return link == "lo" })
 }

@@ -101,6 +101,21 @@ func TestKernelTestsWithoutRoot(t *testing.T) {
 	assert.Equal(t, []string{"accept", "drop"}, []string{done.Results[0].Kernel, done.Results[1].Kernel})
 }
 
+// A service on lo, too, says nothing of those who come from outside.
+func TestKernelTestsComeFromOutside(t *testing.T) {
+	needsNamespaces(t)
+	file := filepath.Join(t.TempDir(), "policy.yml")
+	require.NoError(t, os.WriteFile(file, []byte(`version: 1
+roles: {administrators: {allow: [192.0.2.0/24]}}
+services: {mon: {ports: [9100/tcp], roles: [administrators], interfaces: [lo, eth0]}}
+tests:
+  - {from: 203.0.113.9, to: 22/tcp, expect: drop}
+  - {from: 203.0.113.9, to: 9100/tcp, expect: drop}
+  - {from: 192.0.2.7, to: 9100/tcp, expect: accept}
+`), 0o600))
+	assert.Equal(t, 3, kernelTests(t, "-f", file).Passed)
+}
+
 // Killed in the middle, it leaves neither a process nor a namespace behind.
 func TestAKilledRehearsalLeavesNothing(t *testing.T) {
 	needsNamespaces(t)

@@ -48,7 +48,7 @@ func setupVerify(flags *pflag.FlagSet) action {
 		if out.json() {
 			err = writeJSON(a.out, proofDocument(proof))
 		} else {
-			writeProof(a.out, proof, *offline)
+			writeProof(a.out, proof, a.flags.inputWords(), *offline)
 		}
 		if err == nil && proof.Found != nil {
 			err = errNo
@@ -120,7 +120,9 @@ var stateWords = map[ruleset.CTStates]string{
 	ruleset.StateEstablished: "established", ruleset.StateRelated: "related", ruleset.StateInvalid: "invalid",
 }
 
-func writeProof(w io.Writer, p *firewall.Proof, offline bool) {
+// writeProof tells the proof; see is the flags by which another command reads the
+// same files.
+func writeProof(w io.Writer, p *firewall.Proof, see []string, offline bool) {
 	which := "the kernel's ruleset"
 	if offline {
 		which = "the compiled ruleset"
@@ -135,7 +137,7 @@ func writeProof(w io.Writer, p *firewall.Proof, offline bool) {
 		fmt.Fprintln(w, wrap(fmt.Sprintf("Not equal: %s is not the policy. They differ on this packet:", which), 0, 0))
 	}
 	if c := p.Found; c != nil {
-		writeCounterexample(w, c)
+		writeCounterexample(w, c, see, offline)
 	}
 	for _, s := range p.Sampled {
 		writeNote(w, "note", fmt.Sprintf("of the large set %s, the number of elements and samples stand for all; --full reads it", s))
@@ -145,7 +147,7 @@ func writeProof(w io.Writer, p *firewall.Proof, offline bool) {
 	}
 }
 
-func writeCounterexample(w io.Writer, c *verify.Counterexample) {
+func writeCounterexample(w io.Writer, c *verify.Counterexample, see []string, offline bool) {
 	what := fmt.Sprintf("from %s to %s", fromText(c.Flow), flowTo(c))
 	if c.Flow.In != "" {
 		what += " in " + c.Flow.In
@@ -154,6 +156,10 @@ func writeCounterexample(w io.Writer, c *verify.Counterexample) {
 	fmt.Fprintf(w, "  %s\n", wrap(what, 2, 4))
 	fmt.Fprintf(w, "  policy: %s, ruleset: %s\n", verdictWord(c.Policy), verdictWord(c.Kernel))
 	if c.Plain() {
-		fmt.Fprintf(w, "  see: %s\n", wrap(fmt.Sprintf("ngcp-fw explain --from %s --to %s --in %s", fromText(c.Flow), flowTo(c), c.Flow.In), len("  see: "), 4))
+		words := append(append([]string{"ngcp-fw"}, see...), "explain", "--from", fromText(c.Flow), "--to", flowTo(c), "--in", c.Flow.In)
+		if !offline {
+			words = append(words, "--live")
+		}
+		fmt.Fprintf(w, "  see: %s\n", wrap(strings.Join(words, " "), len("  see: "), 4))
 	}
 }

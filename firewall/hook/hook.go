@@ -167,6 +167,9 @@ func (s *Snapshot) judge(p ruleset.Packet) Outcome {
 		step.Reached = !dropped
 		o.Path = append(o.Path, step)
 		w = after
+		if b.kind == "nat" && step.Verdict == Unknown { // what follows sees where it was sent instead
+			p.Dst, p.DstPort = netip.Addr{}, 0
+		}
 		switch {
 		case dropped:
 		case step.Verdict == Drop:

@@ -188,3 +188,20 @@ func TestIptablesChains(t *testing.T) {
 		}
 	}
 }
+
+// What is sent to another port meets the rules of that one.
+func TestWhatIsRedirectedIsNotJudgedByItsOldPort(t *testing.T) {
+	h := lab.New(t, eth0)
+	load(t, h, "table ip x {\nchain p {\ntype nat hook prerouting priority -100;\ntcp dport 8022 redirect to :443\n}\n}\n"+
+		base("y", "input", "0; policy drop", "tcp dport 443 accept"))
+	flow := lab.Flow{Link: "eth0", From: netip.MustParseAddr("203.0.113.9"), To: netip.MustParseAddr("192.0.2.10"), FromPort: 50000, Proto: lab.TCP}
+	var flows []lab.Flow
+	for _, flow.ToPort = range []uint16{8022, 8023, 443} {
+		flows = append(flows, flow)
+	}
+	var verdicts []hook.Verdict
+	for _, o := range judge(t, h, flows) {
+		verdicts = append(verdicts, o.Verdict)
+	}
+	assert.Equal(t, []hook.Verdict{hook.Unknown, hook.Drop, hook.Accept}, verdicts)
+}
