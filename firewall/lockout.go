@@ -49,10 +49,11 @@ func (e *LockoutError) why() string {
 		text += " on " + strings.Join(slices.Compact(e.Links), ", ")
 	}
 	if e.among() {
-		text += fmt.Sprintf(" at port %s", strings.Join(e.Ports, ", "))
+		text += fmt.Sprintf(" only at port %s", strings.Join(e.Ports, ", "))
 		if e.Unheard {
 			text += ", where nobody listens yet"
 		}
+		return text
 	}
 	return text + " only"
 }
@@ -152,8 +153,14 @@ func sshPorts(m *exposure.Model) (list []uint16) {
 
 // admits reports whether the peer could come again, where it came in, at the
 // port it used or at another one of ssh.
-func admits(m *exposure.Model, s host.Session, ports []uint16) bool {
-	return slices.ContainsFunc(append([]uint16{s.Port}, ports...), func(port uint16) bool {
+func admits(m *exposure.Model, s host.Session, open []host.Listener) bool {
+	ports := []uint16{s.Port}
+	for _, l := range open {
+		if l.Takes(s.To) {
+			ports = append(ports, l.At.Port())
+		}
+	}
+	return slices.ContainsFunc(ports, func(port uint16) bool {
 		return m.Allows(policy.Flow{From: s.From, To: s.To, ToPort: port, Protocol: policy.TCP, In: s.Link}).Accept
 	})
 }

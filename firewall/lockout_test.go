@@ -48,7 +48,7 @@ func TestLockout(t *testing.T) {
 		{"ssh is off", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {enabled: false}}", "lets in nobody"},
 		{"denied", 22, "roles: {administrators: {allow: [any]}}\ndeny: [203.0.113.9]", "you would be locked out"},
 		{"at a port that is new, where nobody listens", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {ports: [2222/tcp]}}",
-			"lets in any at port 2222/tcp, where nobody listens yet only (policy.yml:2)\nhint: have sshd listen at the new port first"},
+			"lets in any only at port 2222/tcp, where nobody listens yet (policy.yml:2)\nhint: have sshd listen at the new port first"},
 		{"who only observes", 22, "observe: true", ""},
 		{"at the policy's port", 2222, "services: {ssh: {ports: [2222/tcp]}}", "you would be locked out"},
 		{"at a port that is not ssh's", 2222, "", ""},
@@ -74,6 +74,20 @@ func TestLockout(t *testing.T) {
 	}
 }
 
+// Who listens at the new port where the peer cannot come is no help.
+func TestLockoutKnowsWhoListensWhere(t *testing.T) {
+	for listener, refused := range map[[4]byte]bool{{127, 0, 0, 1}: true, {198, 51, 100, 2}: true, {198, 51, 100, 1}: false, {}: false} {
+		f := inNamespace(t)
+		loggedIn(t, 22)
+		addressed(t, "lo", "198.51.100.2/32")
+		fd := tcpSocket(t)
+		require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: listener, Port: 2222}))
+		require.NoError(t, unix.Listen(fd, 1))
+		_, err := f.Apply(model(t, "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {ports: [2222/tcp]}}"), operator, Options{})
+		assert.Equal(t, refused, err != nil, "%v: %v", listener, err)
+	}
+}
+
 func TestLockoutKnowsThePortInForce(t *testing.T) {
 	f := inNamespace(t)
 	apply(t, f, "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {ports: [2222/tcp]}}")
@@ -89,7 +103,7 @@ func TestLockoutKnowsTheLink(t *testing.T) {
 		return "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {interfaces: [" + link + "]}}"
 	}
 	_, err := f.Apply(model(t, on("eth0")), operator, Options{})
-	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 at port 22/tcp only (policy.yml:2)\nhint: keep ssh open where it is used, or insist")
+	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 only at port 22/tcp (policy.yml:2)\nhint: keep ssh open where it is used, or insist")
 	apply(t, f, on("eth9"))
 }
 

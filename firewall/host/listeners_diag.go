@@ -11,17 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diagnosis is one row of the kernel's diagnosis table.
+// diagnosis is one row of the kernel's socket table.
 type diagnosis struct {
 	protocol uint8
 	at       netip.AddrPort
-	only6    bool // of an IPv6 diagnosis: it takes no IPv4 (IPV6_V6ONLY of ipv6(7))
+	only6    bool // of an IPv6 socket: it takes no IPv4 (IPV6_V6ONLY of ipv6(7))
 	link     uint32
 	uid      uint32
 	inode    uint32
 }
 
-// both tells whether the diagnosis takes what is sent to either family's addresses.
+// both tells whether the socket takes what is sent to either family's addresses.
 func (s diagnosis) both() bool { return s.at.Addr() == netip.IPv6Unspecified() && !s.only6 }
 
 // listening is which states of sockets take what anybody sends, by protocol

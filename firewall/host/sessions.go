@@ -55,16 +55,22 @@ func tcpSockets() (all []*netlink.Socket, err error) {
 	return all, nil
 }
 
-// Listening is which of the TCP ports somebody listens on, in the calling
-// thread's network namespace.
-func Listening(ports []uint16) (found []uint16, err error) {
-	sockets, err := tcpSockets()
+// Listening is who listens on one of the TCP ports, in the calling thread's network
+// namespace; of the processes it says nothing.
+func Listening(ports []uint16) (found []Listener, err error) {
+	sockets, err := diagnosed()
 	for _, s := range sockets {
-		if s.State == netlink.TCP_LISTEN && slices.Contains(ports, s.ID.SourcePort) && !slices.Contains(found, s.ID.SourcePort) {
-			found = append(found, s.ID.SourcePort)
+		if s.protocol == syscall.IPPROTO_TCP && slices.Contains(ports, s.at.Port()) {
+			found = append(found, Listener{Protocol: s.protocol, At: s.at, Both: s.both()})
 		}
 	}
 	return found, err
+}
+
+// Takes reports whether the socket takes what is sent to the address.
+func (l Listener) Takes(a netip.Addr) bool {
+	at := l.At.Addr().Unmap()
+	return at == a || at.IsUnspecified() && (l.Both || at.BitLen() == a.BitLen())
 }
 
 // SSHPeers is the remote addresses, sorted and distinct, of SSHSessions.
