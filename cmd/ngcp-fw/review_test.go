@@ -112,8 +112,8 @@ func TestCutFlows(t *testing.T) {
 func TestWarningsWorstFirst(t *testing.T) {
 	any, some := addr.Any(), addr.Of(netip.MustParsePrefix("192.0.2.0/24"))
 	r := review{notices: []warning{forwardOff}, exposure: exposure.Change{Gained: []exposure.Delta{
-		{Service: "ssh", Admin: true, Sources: any}, {Service: "ossbss", Admin: true, Sources: some},
-		{Service: "ssh", Admin: true, Sources: some}, {Service: "www-admin", Admin: true, Sources: some}, {Service: "sip", Sources: any},
+		{Service: "ssh", Meant: "ssh", Admin: true, Sources: any}, {Service: "ossbss", Meant: "ossbss", Admin: true, Sources: some},
+		{Service: "ssh", Meant: "ssh", Admin: true, Sources: some}, {Service: "www-admin", Meant: "www-admin", Admin: true, Sources: some}, {Service: "sip", Sources: any},
 	}}}
 	want := []warning{
 		forwardOff, {"!!", "ssh is for administrators and would be open to everyone"},
@@ -126,7 +126,7 @@ func TestWarningsWorstFirst(t *testing.T) {
 
 func TestSeeWorst(t *testing.T) {
 	but := addr.Any().Subtract(addr.Of(netip.MustParsePrefix("203.0.113.0/24")))
-	ssh := exposure.Delta{Service: "ssh", Admin: true, Sources: but, Ports: []policy.Ports{{Protocol: policy.TCP, From: 22, To: 23}}}
+	ssh := exposure.Delta{Service: "ssh", Meant: "ssh", Admin: true, Sources: but, Ports: []policy.Ports{{Protocol: policy.TCP, From: 22, To: 23}}}
 	at, v6, sip := ssh, ssh, ssh
 	at.Addresses, at.Interfaces = []string{"192.0.2.1"}, []string{"eth0", "eth1"}
 	v6.Sources, v6.Addresses, v6.Interfaces = addr.Any6(), []string{"2001:db8::1"}, []string{"!eth0"}

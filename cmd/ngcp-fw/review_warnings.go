@@ -78,8 +78,8 @@ func (r *review) warnings() []warning {
 // marked is the services gained with that sign, but for those told before.
 func marked(gained []exposure.Delta, sign string, told []string) (services []string) {
 	for _, d := range gained {
-		if deltaSign(d, "+") == sign && !byObserve(d) && !slices.Contains(append(told, services...), d.Service) {
-			services = append(services, d.Service)
+		if deltaSign(d, "+") == sign && !byObserve(d) && !slices.Contains(append(told, services...), d.Meant) {
+			services = append(services, d.Meant)
 		}
 	}
 	return services

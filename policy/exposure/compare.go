@@ -18,7 +18,8 @@ type Delta struct {
 	Interfaces []string // nil: every one; "!eth2": every one but eth2
 	Addresses  []string // nil: every local one; "!192.0.2.1": every one but that
 	Origin     diag.Pos // what was written, or is no more: the entry of the role where only that decides
-	Admin      bool     // NGCP means the service for administrators, or observe opens it all
+	Admin      bool     // these ports are an administrators' service's, or observe opens it all
+	Meant      string   // that service's name; "" where there is none
 }
 
 // Change is what two models of one host differ in, worst first.
@@ -33,6 +34,7 @@ func Compare(old, new *Model) Change {
 	var known sourceSets
 	before, after := known.side(old), known.side(new)
 	g := newGrid(before.exposures, after.exposures)
+	g.admin = adminServices(old, new)
 	return Change{Gained: g.beyond(after, before), Lost: g.beyond(before, after)}
 }
 

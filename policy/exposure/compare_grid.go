@@ -18,6 +18,39 @@ type grid struct {
 	links     []string // those named; behind them, one class of all others
 	addresses []string
 	ports     []policy.Ports // disjoint; the last, without a protocol, is all other protocols
+	admin     []Service      // that NGCP means for administrators, with their ports
+}
+
+// adminServices is the services that NGCP means for administrators, as either
+// model has them.
+func adminServices(models ...*Model) (found []Service) {
+	for _, m := range models {
+		for i := 0; m != nil && i < len(m.Services); i++ {
+			if isAdmin(m.Services[i].Name) {
+				found = append(found, m.Services[i])
+			}
+		}
+	}
+	return found
+}
+
+// meant is the administrators' service that ports of a service are for: itself, or
+// one whose ports another one opens. The cluster's, which are all, are for nobody.
+func (g *grid) meant(service string, ports []policy.Ports) string {
+	switch {
+	case isAdmin(service):
+		return service
+	case service == Cluster:
+		return ""
+	}
+	for _, s := range g.admin {
+		for _, p := range ports {
+			if slices.ContainsFunc(s.Ports, func(q policy.Ports) bool { return p.Protocol == q.Protocol && p.From <= q.To && q.From <= p.To }) {
+				return s.Name
+			}
+		}
+	}
+	return ""
 }
 
 // cell is one cell of a grid, by its indexes. An index at a list's end is the
@@ -119,9 +152,11 @@ func (g *grid) readable(e *Exposure, sources addr.Set, origin diag.Pos, cells []
 				continue
 			}
 			links := block[addresses[0]]
+			open := g.joined(ports[[2]int{links[0], addresses[0]}])
+			meant := g.meant(e.Service, open)
 			deltas = append(deltas, Delta{
-				Service: e.Service, Role: e.Role, Sources: able, Origin: origin, Admin: isAdmin(e.Service) || e.Service == Observe && e.Role == "",
-				Ports:      g.joined(ports[[2]int{links[0], addresses[0]}]),
+				Service: e.Service, Role: e.Role, Sources: able, Origin: origin, Ports: open,
+				Meant: meant, Admin: meant != "" || e.Service == Observe && e.Role == "",
 				Interfaces: classes(g.links, links), Addresses: classes(g.addresses, addresses),
 			})
 		}
