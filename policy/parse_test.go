@@ -69,7 +69,7 @@ func TestEveryKey(t *testing.T) {
 	}, p.Roles)
 	assert.Equal(t, []Service{
 		{Name: word("sip", 19, 3), Roles: []Word{word("subscribers", 19, 18), word("peers", 19, 31)}, RolesPos: at(19, 17),
-			Limit: &Limit{Rate{50, time.Second}, 100, []Word{word("peers", 19, 85)}, at(19, 46)}},
+			Limit: &Limit{Rate: Rate{50, time.Second}, Burst: 100, Exempt: []Word{word("peers", 19, 85)}, Pos: at(19, 46)}},
 		{Name: word("rtp", 20, 3), Interfaces: []Word{word("eth2", 20, 23)}, InterfacesPos: at(20, 22)},
 		{Name: word("xcap", 21, 3), Enabled: &Switch{false, at(21, 19)}},
 		{Name: word("ssh", 22, 3), Ports: []Ports{{TCP, 2222, 2222, at(22, 18)}}},

@@ -149,8 +149,9 @@ type Rate struct {
 // Limit is the rate of new traffic one source may send to a service.
 type Limit struct {
 	Rate   Rate
-	Burst  uint32 // packets above the rate that pass at once; default 5 as in nft
-	Exempt []Word // roles it does not hold for
+	Burst  uint32        // packets above the rate that pass at once; default 5 as in nft
+	Exempt []Word        // roles it does not hold for
+	BanFor time.Duration // how long a source over the rate is banned, in whole seconds; 0: not at all
 	Pos    diag.Pos
 }
 

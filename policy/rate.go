@@ -69,6 +69,7 @@ var limitKeys = []row[Limit]{
 	{key: "rate", required: true, parse: func(p *parser, n *yaml.Node, into *Limit) { into.Rate = p.rate(n) }},
 	{key: "burst", parse: parseBurst},
 	{key: "exempt", parse: func(p *parser, n *yaml.Node, into *Limit) { into.Exempt = p.roleRefs(n, "exempt") }},
+	{key: "ban-for", parse: parseBanFor},
 }
 
 func parseBurst(p *parser, n *yaml.Node, into *Limit) {

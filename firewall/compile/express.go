@@ -118,7 +118,9 @@ func (b *builder) knows(d *door) (matches []ruleset.Statement) {
 // to be asked.
 func (b *builder) clean(d *door) (matches []ruleset.Statement) {
 	f := d.family
-	matches = append(matches, isNot(f.saddr, b.banned(f)))
+	for _, m := range b.isBanned(f) {
+		matches = append(matches, isNot(m.Field, m.Operand))
+	}
 	if d.seen == "" && b.model.Deny.Overlaps(d.sources) {
 		matches = append(matches, isNot(f.saddr, b.denies(f)))
 	}

@@ -14,6 +14,7 @@ type family struct {
 	digit        string        // ends the names of its sets
 	number       ruleset.Value // meta nfproto
 	saddr, daddr *ruleset.Field
+	host         *ruleset.Field // what of a source's address is one customer: limits count by it
 	loopback     ruleset.Prefix
 	own          addr.Set // loopback's addresses
 	of           func(netip.Addr) bool
@@ -27,13 +28,13 @@ type family struct {
 var families = []*family{
 	{
 		digit: "4", number: ruleset.Value{byte(ruleset.FamilyIPv4)},
-		saddr: ruleset.IPSaddr, daddr: ruleset.IPDaddr,
+		saddr: ruleset.IPSaddr, daddr: ruleset.IPDaddr, host: ruleset.IPSaddr,
 		loopback: ruleset.Prefix{Addr: []byte{127, 0, 0, 0}, Length: 8}, own: addr.Of(netip.MustParsePrefix("127.0.0.0/8")),
 		of: netip.Addr.Is4, only: addr.Set.Only4, all: addr.Any4(), elements: elements4,
 	},
 	{
 		digit: "6", number: ruleset.Value{byte(ruleset.FamilyIPv6)},
-		saddr: ruleset.IP6Saddr, daddr: ruleset.IP6Daddr,
+		saddr: ruleset.IP6Saddr, daddr: ruleset.IP6Daddr, host: ruleset.IP6SaddrNet,
 		loopback: ruleset.Prefix{Addr: netip.IPv6Loopback().AsSlice(), Length: 128}, own: addr.Of(netip.MustParsePrefix("::1/128")),
 		of: netip.Addr.Is6, only: addr.Set.Only6, all: addr.Any6(), elements: elements6,
 	},

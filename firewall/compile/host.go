@@ -47,14 +47,29 @@ func (b *builder) forward() {
 // They are mostly empty or small, so never-ban is asked only about who is found.
 func (b *builder) bans() (rules []ruleset.Rule) {
 	for _, f := range families {
-		statements := []ruleset.Statement{is(f.saddr, b.banned(f))}
-		if f.has(b.model.NeverBan) {
-			never := b.addresses(f, "never-ban", "bans do not touch these", b.model.NeverBan)
-			statements = append(statements, isNot(f.saddr, never))
+		for _, found := range b.isBanned(f) {
+			statements := append([]ruleset.Statement{found}, b.bannable(f)...)
+			rules = append(rules, rule(banned, "", append(statements, goTo(b.refuse(banned)))...))
 		}
-		rules = append(rules, rule(banned, "", append(statements, goTo(b.refuse(banned)))...))
 	}
 	return rules
+}
+
+// isBanned is the matches by which a source is banned: by somebody, or by a limit.
+func (b *builder) isBanned(f *family) []ruleset.Match {
+	matches := []ruleset.Match{is(f.saddr, b.banned(f))}
+	if b.bansOffenders() {
+		matches = append(matches, is(f.host, b.offenders(f)))
+	}
+	return matches
+}
+
+// bannable matches the sources that bans touch: all where there is no other.
+func (b *builder) bannable(f *family) []ruleset.Statement {
+	if !f.has(b.model.NeverBan) {
+		return nil
+	}
+	return []ruleset.Statement{isNot(f.saddr, b.addresses(f, "never-ban", "bans do not touch these", b.model.NeverBan))}
 }
 
 func (b *builder) banned(f *family) ruleset.InSet {

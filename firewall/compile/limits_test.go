@@ -41,7 +41,7 @@ func rulesOf(t *testing.T, table *ruleset.Table, chain string) (lines []string) 
 
 const (
 	meter4    = "update @limit-sip4-50/second.100 { ip saddr limit rate over 50/second burst 100 packets } goto limited-sip-1"
-	meter6    = "update @limit-sip6-50/second.100 { ip6 saddr limit rate over 50/second burst 100 packets } goto limited-sip-1"
+	meter6    = "update @limit-sip6-50/second.100 { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over 50/second burst 100 packets } goto limited-sip-1"
 	acceptSIP = `counter name "accepted-sip" accept`
 	refuseSIP = `counter name "refused-sip" drop`
 )
@@ -64,6 +64,44 @@ func TestWhereMetersStand(t *testing.T) {
 			assert.Equal(t, row.want, rulesOf(t, Compile(row.model, 1), "service-sip-1"))
 		})
 	}
+}
+
+// Administrators are accepted within their rate, and refused otherwise: a meter
+// without room for them opens nothing.
+func TestAdministratorsAreAcceptedWithinTheRate(t *testing.T) {
+	const (
+		within4 = "update @within-sip4-50/second.100 { ip saddr limit rate 50/second burst 100 packets } " + acceptSIP
+		within6 = "update @within-sip6-50/second.100 { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate 50/second burst 100 packets } " + acceptSIP
+		rest    = "goto limited-sip-1"
+	)
+	for name, row := range map[string]struct {
+		model *exposure.Model
+		want  []string
+	}{
+		"from everywhere": {limitedSIP("", "any"), []string{within4, within6, rest}},
+		"from a list": {limitedSIP("", "192.0.2.0/24"), []string{
+			"ip saddr @from-administrators4-1 " + within4, "ip saddr @from-administrators4-1 " + rest, refuseSIP}},
+		"some are exempt": {limitedSIP("192.0.2.9", "any"), []string{"ip saddr @exempt-sip4-1 " + acceptSIP, within4, within6, rest}},
+		"all are exempt":  {limitedSIP("any", "any"), []string{acceptSIP}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			row.model.Exposures[0].Role = policy.Administrators
+			assert.Equal(t, row.want, rulesOf(t, Compile(row.model, 1), "service-sip-1"))
+		})
+	}
+}
+
+// Who is over a limit that bans is noted for that long, and refused at once where
+// bans are, unless bans do not touch it.
+func TestOffendersAreBanned(t *testing.T) {
+	m := limitedSIP("", "any")
+	m.Services[0].Limit.BanFor, m.NeverBan = 10*time.Minute, sources("198.51.100.0/24")
+	table := Compile(m, 1)
+	assert.Equal(t, []string{"ip saddr != @never-ban4-1 update @offenders4 { ip saddr timeout 10m }",
+		"update @offenders6 { ip6 saddr & ffff:ffff:ffff:ffff:: timeout 10m }", `counter name "limited-sip" drop`}, rulesOf(t, table, "limited-sip-1"))
+	assert.Subset(t, rulesOf(t, table, "input-1"), []string{"ip saddr @offenders4 ip saddr != @never-ban4-1 goto banned-1",
+		"ip6 saddr & ffff:ffff:ffff:ffff:: == @offenders6 goto banned-1"})
+	assert.NotContains(t, Compile(limitedSIP("", "any"), 1).Text(), "offenders")
 }
 
 // Whom one service accepts without a limit, another one's limit does not

@@ -19,6 +19,7 @@ var models = map[string]func() *exposure.Model{
 	"allowlists": allowlists,
 	"pair":       pair,
 	"observe":    observe,
+	"limits":     strict,
 }
 
 // sources reads a list such as "any 192.0.2.0/24 2001:db8::1".
@@ -74,6 +75,18 @@ func provider() *exposure.Model {
 		NeverBan: sources(peers),
 		Log:      &policy.Log{Rate: policy.Rate{Count: 10, Unit: time.Second}, Group: group(5), Pos: at(20)},
 	}
+}
+
+// strict is provider with limits on all that people attack, two of which ban.
+func strict() *exposure.Model {
+	m := provider()
+	m.Services[0].Limit.BanFor = 10 * time.Minute
+	m.Services = append(m.Services, exposure.Service{Name: "ssh", Limit: &exposure.Limit{
+		Rate: policy.Rate{Count: 10, Unit: time.Minute}, Burst: 20, Exempt: sources("192.0.2.9"), BanFor: time.Hour, Pos: at(14)}})
+	m.Services = append(m.Services, exposure.Service{Name: "www-csc", Limit: &exposure.Limit{
+		Rate: policy.Rate{Count: 50, Unit: time.Second}, Burst: 500, Pos: at(15)}})
+	m.Exposures[3].Sources = sources("198.51.100.0/24 2001:db8:30::/48")
+	return m
 }
 
 // allowlists is a host for carriers only, with media around the SIP port.

@@ -59,7 +59,7 @@ func (b *builder) service(exposures []int) string {
 	key := fmt.Sprint("service ", exposures)
 	if b.shared[key] == "" {
 		rules := b.accepts(b.exposures(exposures), false, b.accepted)
-		if !acceptsAll(rules) {
+		if !decidesAll(rules) {
 			rules = append(rules, b.refusal(refused, services...)...)
 		}
 		b.shared[key] = b.chain("service-"+strings.Join(services, "."), rules...)
@@ -92,24 +92,22 @@ func (b *builder) accepts(exposures []*exposure.Exposure, linksKnown bool, end e
 		rules = append(rules, allow(e, b.scopes(e, linksKnown, done), end)...)
 	}
 	for _, e := range metered {
-		scopes := b.scopes(e, linksKnown, done)
-		passed := passed(free, e)
-		for _, s := range byFamily(scopes) {
-			rules = append(rules, b.meter(e, b.limit(e), s, passed))
-		}
-		rules = append(rules, allow(e, scopes, end)...)
+		rules = append(rules, b.metered(e, b.scopes(e, linksKnown, done), passed(free, e), end)...)
 	}
 	return rules
 }
 
-// acceptsAll tells whether nothing gets past the rules: the last one counts,
-// and so accepts, whatever comes.
-func acceptsAll(rules []ruleset.Rule) bool {
+// decidesAll tells whether nothing gets past the rules: the last one counts,
+// and so accepts, whatever comes, or leads all that comes elsewhere.
+func decidesAll(rules []ruleset.Rule) bool {
 	if len(rules) == 0 {
 		return false
 	}
-	_, matchless := rules[len(rules)-1].Statements[0].(ruleset.Count)
-	return matchless
+	switch rules[len(rules)-1].Statements[0].(type) {
+	case ruleset.Count, ruleset.Verdict:
+		return true
+	}
+	return false
 }
 
 // passed is the sources that other exposures accept wherever e holds.

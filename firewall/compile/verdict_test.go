@@ -39,7 +39,7 @@ func drawModel(t *rapid.T) *exposure.Model {
 		m.Exposures = append(m.Exposures, drawExposures(t, name, m.Deny)...)
 		if rapid.Bool().Draw(t, "limited") {
 			m.Services = append(m.Services, exposure.Service{Name: name, Limit: &exposure.Limit{
-				Rate: policy.Rate{Count: 50, Unit: time.Second}, Burst: 100, Exempt: sources(rapid.SampledFrom(someLists).Draw(t, "exempt"))}})
+				Rate: policy.Rate{Count: 50, Unit: time.Second}, Burst: 100, BanFor: time.Minute * time.Duration(rapid.IntRange(0, 2).Draw(t, "ban-for")), Exempt: sources(rapid.SampledFrom(someLists).Draw(t, "exempt"))}})
 		}
 	}
 	return m
@@ -49,7 +49,7 @@ func drawModel(t *rapid.T) *exposure.Model {
 // and links. Sometimes it has others for some of its roles.
 func drawExposures(t *rapid.T, service string, deny addr.Set) (all []exposure.Exposure) {
 	e := exposure.Exposure{Service: service, Ports: drawPorts(t), Interfaces: drawLinks(t), Addresses: drawAddresses(t)}
-	for _, role := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"r1", "r2", "r3"}), 1, 3, rapid.ID).Draw(t, "roles") {
+	for _, role := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"r1", "r2", "administrators"}), 1, 3, rapid.ID).Draw(t, "roles") {
 		switch rapid.IntRange(0, 9).Draw(t, "other") {
 		case 0:
 			e.Ports = drawPorts(t)

@@ -1,6 +1,8 @@
 package ruleset
 
 import (
+	"time"
+
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
@@ -168,5 +170,6 @@ func readDynset(data []byte) expr.Any {
 		ok = ok && limit != nil
 		e.Exprs = []expr.Any{limit}
 	}
-	return given(ok && flags == 0 && timeout == 0, &e)
+	e.Timeout = time.Duration(timeout) * time.Millisecond
+	return given(ok && flags == 0 && uint64(e.Timeout/time.Millisecond) == timeout && e.Timeout >= 0, &e)
 }

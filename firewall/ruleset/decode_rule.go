@@ -113,10 +113,11 @@ func guesses(family Family, before []Statement, steps []step) []Statement {
 	}
 	var whole, part []Statement
 	for _, f := range Fields {
+		rest, loaded := f.loadedWhole(steps)
 		switch {
 		case !f.possible(family, before):
-		case reflect.DeepEqual(steps[0].expr, f.load(f.Type.Len)):
-			whole = append(whole, f.guesses(steps[1:])...)
+		case loaded:
+			whole = append(whole, f.guesses(rest)...)
 		case f.loadedBy(steps[0].expr):
 			part = append(part, f.guesses(steps[1:])...)
 		}
@@ -142,10 +143,24 @@ func (f *Field) possible(family Family, before []Statement) bool {
 	return true
 }
 
+// loadedWhole gives the steps behind those that load the field: at least one.
+func (f *Field) loadedWhole(steps []step) (rest []step, ok bool) {
+	load := f.load(f.Type.Len)
+	if len(steps) <= len(load) {
+		return nil, false
+	}
+	for i, e := range load {
+		if !reflect.DeepEqual(steps[i].expr, e) {
+			return nil, false
+		}
+	}
+	return steps[len(load):], true
+}
+
 // loadedBy reports whether the expression loads the field's beginning.
 func (f *Field) loadedBy(e expr.Any) bool {
 	p, ok := e.(*expr.Payload)
-	return ok && p.Len >= 1 && p.Len < uint32(f.Type.Len) && reflect.DeepEqual(e, f.load(int(p.Len)))
+	return ok && p.Len >= 1 && p.Len < uint32(f.Type.Len) && reflect.DeepEqual([]expr.Any{e}, f.load(int(p.Len)))
 }
 
 // guesses is what the steps after the field's load may make of it.
@@ -183,7 +198,7 @@ func (f *Field) guesses(steps []step) []Statement {
 
 // updates is the statement that adds the field to a set.
 func (f *Field) updates(e *expr.Dynset) []Statement {
-	u := Update{Set: e.SetName, Field: f}
+	u := Update{Set: e.SetName, Field: f, Timeout: e.Timeout}
 	if len(e.Exprs) == 1 {
 		l, _ := e.Exprs[0].(*expr.Limit)
 		limit, ok := limitOf(l)

@@ -22,6 +22,7 @@ type Load struct {
 	Key    uint32 // NFT_META_… or NFT_CT_…
 	Base   uint32 // NFT_PAYLOAD_…
 	Offset uint32 // bytes from Base
+	Bits   int    // how many of its first bits count, the others are taken for 0; 0: all of them
 }
 
 // LoadKind is the kernel's expression that loads a field.
@@ -68,6 +69,7 @@ var (
 	IPSaddr     = &Field{Name: "ip saddr", Type: TypeIPv4Addr, Load: payload(baseNetwork, 12), Needs: needIPv4, Of: addr(source, netip.Addr.Is4)}
 	IPDaddr     = &Field{Name: "ip daddr", Type: TypeIPv4Addr, Load: payload(baseNetwork, 16), Needs: needIPv4, Of: addr(destination, netip.Addr.Is4)}
 	IP6Saddr    = &Field{Name: "ip6 saddr", Type: TypeIPv6Addr, Load: payload(baseNetwork, 8), Needs: needIPv6, Of: addr(source, netip.Addr.Is6)}
+	IP6SaddrNet = &Field{Name: "ip6 saddr & ffff:ffff:ffff:ffff::", Type: TypeIPv6Addr, Load: masked(payload(baseNetwork, 8), netBits), Needs: needIPv6, Of: sourceNet} // only looked up in sets
 	IP6Daddr    = &Field{Name: "ip6 daddr", Type: TypeIPv6Addr, Load: payload(baseNetwork, 24), Needs: needIPv6, Of: addr(destination, netip.Addr.Is6)}
 	THSport     = &Field{Name: "th sport", Type: TypePort, Load: payload(baseTransport, 0), Of: port(func(p Packet) uint16 { return p.SrcPort })} // written udp sport where udp is matched before
 	THDport     = &Field{Name: "th dport", Type: TypePort, Load: payload(baseTransport, 2), Of: port(func(p Packet) uint16 { return p.DstPort })}
@@ -78,7 +80,7 @@ var (
 // Fields lists every row, for those who look one up by what it loads.
 var Fields = []*Field{
 	MetaIifname, MetaOifname, MetaNFProto, MetaL4Proto, CTState,
-	IPSaddr, IPDaddr, IP6Saddr, IP6Daddr, THSport, THDport, ICMPType, ICMPv6Type,
+	IPSaddr, IPDaddr, IP6Saddr, IP6SaddrNet, IP6Daddr, THSport, THDport, ICMPType, ICMPv6Type,
 }
 
 // What nft 1.0.6 puts before a field in an inet table, in its order.
@@ -94,6 +96,15 @@ func meta(key uint32) Load { return Load{Kind: LoadMeta, Key: key} }
 func payload(base, offset uint32) Load {
 	return Load{Kind: LoadPayload, Base: base, Offset: offset}
 }
+
+func masked(l Load, bits int) Load {
+	l.Bits = bits
+	return l
+}
+
+// netBits is the prefix of a link: its hosts take as many addresses of it as they
+// like (RFC 4291 section 2.5.4, RFC 8981).
+const netBits = 64
 
 // A packet without such an interface has the empty name: the kernel matches
 // iifname != "lo" there, too (net/netfilter/nft_meta.c).
@@ -133,6 +144,11 @@ func addr(of func(Packet) netip.Addr, is func(netip.Addr) bool) func(Packet) ([]
 		a := of(p)
 		return a.AsSlice(), is(a)
 	}
+}
+
+func sourceNet(p Packet) ([]byte, bool) {
+	net, err := p.Src.Prefix(netBits)
+	return net.Addr().AsSlice(), err == nil && p.Src.Is6()
 }
 
 func port(of func(Packet) uint16) func(Packet) ([]byte, bool) {

@@ -188,7 +188,7 @@ func (g *ruleGen) need(f *Field) bool {
 }
 
 func (g *ruleGen) match(f *Field) {
-	if !g.need(f) {
+	if f.Load.Bits > 0 && !g.hasSet(f) || !g.need(f) {
 		return
 	}
 	m := Match{Field: f, Op: rapid.SampledFrom([]Op{Equal, NotEqual}).Draw(g.T, "op"), Operand: g.operand(f)}
@@ -209,13 +209,23 @@ func (g *ruleGen) match(f *Field) {
 	g.done = append(g.done, m)
 }
 
+// hasSet tells whether there is a set for the field, which is all that a masked
+// one can be compared with.
+func (g *ruleGen) hasSet(f *Field) bool {
+	return slices.ContainsFunc(g.table.Sets, func(s Set) bool { return s.Key == f.Type && !s.Map })
+}
+
 func (g *ruleGen) operand(f *Field) Operand {
-	choices := []Operand{Value(genValue(f.Type).Draw(g.T, "value"))}
+	var choices []Operand
 	for _, s := range g.table.Sets {
 		if s.Key == f.Type && !s.Map {
 			choices = append(choices, InSet(s.Name))
 		}
 	}
+	if f.Load.Bits > 0 {
+		return rapid.SampledFrom(choices).Draw(g.T, "operand")
+	}
+	choices = append(choices, Value(genValue(f.Type).Draw(g.T, "value")))
 	switch {
 	case f.Type == TypeCTState:
 		choices = append(choices, Bits(binary.BigEndian.AppendUint32(nil, rapid.SampledFrom([]uint32{1, 2, 6, 8, 72}).Draw(g.T, "bits"))))
@@ -245,8 +255,11 @@ func (g *ruleGen) prefix(key *DataType) Prefix {
 
 func (g *ruleGen) update(s Set) {
 	for _, f := range Fields {
-		if f.Type == s.Key && f.Load.Kind == LoadPayload && g.need(f) {
+		if f.Type == s.Key && f.Load.Kind == LoadPayload && rapid.Bool().Draw(g.T, "of this field") && g.need(f) {
 			u := Update{Set: s.Name, Field: f}
+			if s.Timeout && rapid.Bool().Draw(g.T, "for a time") {
+				u.Timeout = time.Duration(rapid.IntRange(1, 1_000_000).Draw(g.T, "seconds")) * time.Second
+			}
 			if rapid.Bool().Draw(g.T, "limited") {
 				l := g.limit()
 				u.Limit = &l

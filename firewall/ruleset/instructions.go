@@ -18,8 +18,8 @@ func instructions(s Statement) ([]expr.Any, error) {
 	case Match:
 		return s.instructions()
 	case VerdictMap:
-		return []expr.Any{s.Field.load(s.Field.Type.Len), &expr.Lookup{
-			SourceRegister: register, SetName: s.Map, IsDestRegSet: true, DestRegister: unix.NFT_REG_VERDICT}}, nil
+		return append(s.Field.load(s.Field.Type.Len), &expr.Lookup{
+			SourceRegister: register, SetName: s.Map, IsDestRegSet: true, DestRegister: unix.NFT_REG_VERDICT}), nil
 	case Verdict:
 		return []expr.Any{s.instruction()}, nil
 	case Count:
@@ -40,39 +40,47 @@ func instructions(s Statement) ([]expr.Any, error) {
 }
 
 // load fetches the first size bytes of the field.
-func (f *Field) load(size int) expr.Any {
+func (f *Field) load(size int) []expr.Any {
 	switch f.Load.Kind {
 	case LoadMeta:
-		return &expr.Meta{Key: expr.MetaKey(f.Load.Key), Register: register}
+		return []expr.Any{&expr.Meta{Key: expr.MetaKey(f.Load.Key), Register: register}}
 	case LoadCT:
-		return &expr.Ct{Key: expr.CtKey(f.Load.Key), Register: register}
+		return []expr.Any{&expr.Ct{Key: expr.CtKey(f.Load.Key), Register: register}}
 	}
-	return &expr.Payload{
+	whole := &expr.Payload{
 		OperationType: expr.PayloadLoad, DestRegister: register,
 		Base: expr.PayloadBase(f.Load.Base), Offset: f.Load.Offset, Len: uint32(size),
 	}
+	if f.Load.Bits == 0 {
+		return []expr.Any{whole}
+	}
+	return []expr.Any{whole, mask(prefixMask(f.Load.Bits, size))}
 }
 
 func (m Match) instructions() ([]expr.Any, error) {
 	f, size := m.Field, m.Field.Type.Len
 	not := m.Op == NotEqual
+	if set, ok := m.Operand.(InSet); ok {
+		return append(f.load(size), &expr.Lookup{SourceRegister: register, SetName: string(set), Invert: not}), nil
+	}
+	if f.Load.Bits > 0 {
+		return nil, fmt.Errorf("%s can only be looked up in sets", f.Name) // nft writes the rest as prefixes
+	}
 	switch o := m.Operand.(type) {
 	case Value:
 		if f.Type.fits(o) {
-			return []expr.Any{f.load(size), compareWith(not, f.Type.Native(o))}, nil
+			return append(f.load(size), compareWith(not, f.Type.Native(o))), nil
 		}
 	case Range:
 		if f.Type.fits(o.From, o.To) {
-			return append([]expr.Any{f.load(size)}, between(not, f.Type.Native(o.From), f.Type.Native(o.To))...), nil
+			return append(f.load(size), between(not, f.Type.Native(o.From), f.Type.Native(o.To))...), nil
 		}
 	case Prefix:
 		return f.matchPrefix(not, o)
 	case Bits:
 		if f.Type.fits(o) {
-			return []expr.Any{f.load(size), mask(f.Type.Native(o)), compareWith(!not, make([]byte, size))}, nil
+			return append(f.load(size), mask(f.Type.Native(o)), compareWith(!not, make([]byte, size))), nil
 		}
-	case InSet:
-		return []expr.Any{f.load(size), &expr.Lookup{SourceRegister: register, SetName: string(o), Invert: not}}, nil
 	}
 	return nil, fmt.Errorf("%s has no operand that can be encoded", f.Name)
 }
@@ -85,9 +93,9 @@ func (f *Field) matchPrefix(not bool, p Prefix) ([]expr.Any, error) {
 	}
 	if p.Length%8 == 0 && p.Length > 0 {
 		size := p.Length / 8
-		return []expr.Any{f.load(size), compareWith(not, p.Addr[:size])}, nil
+		return append(f.load(size), compareWith(not, p.Addr[:size])), nil
 	}
-	return []expr.Any{f.load(f.Type.Len), mask(prefixMask(p.Length, f.Type.Len)), compareWith(not, p.Addr)}, nil
+	return append(f.load(f.Type.Len), mask(prefixMask(p.Length, f.Type.Len)), compareWith(not, p.Addr)), nil
 }
 
 func prefixMask(length, size int) []byte {
@@ -152,9 +160,9 @@ func (l Log) instruction() *expr.Log {
 }
 
 func (u Update) instructions() []expr.Any {
-	set := &expr.Dynset{SrcRegKey: register, SetName: u.Set, Operation: unix.NFT_DYNSET_OP_UPDATE}
+	set := &expr.Dynset{SrcRegKey: register, SetName: u.Set, Operation: unix.NFT_DYNSET_OP_UPDATE, Timeout: u.Timeout}
 	if u.Limit != nil {
 		set.Exprs = []expr.Any{u.Limit.instruction()}
 	}
-	return []expr.Any{u.Field.load(u.Field.Type.Len), set}
+	return append(u.Field.load(u.Field.Type.Len), set)
 }

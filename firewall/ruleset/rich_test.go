@@ -31,6 +31,7 @@ func richTable() *Table {
 			{Name: "protocols-1", Key: TypeProto, Map: true, Elements: verdicts(TypeProto,
 				"icmp", Verdict{Jump, "icmp-1"}, "tcp", Verdict{Jump, "tcp-1"}, "udp", Verdict{Jump, "udp-1"}, "icmpv6", Verdict{Jump, "icmp-1"})},
 			{Name: "udp-ports-1", Key: TypePort, Map: true, Interval: true, Elements: verdicts(TypePort, "53", Verdict{}, "5060", Verdict{Jump, "service-sip-1"}, "65535", Verdict{Kind: Drop})},
+			{Name: "offenders6", Key: TypeIPv6Addr, Dynamic: true, Timeout: true, Size: 65536},
 		},
 		Chains: []Chain{
 			{Name: "prerouting", Base: &Base{Type: "filter", Hook: HookPrerouting, Priority: -300}, Rules: jump("prerouting-1")},
@@ -56,6 +57,9 @@ func richTable() *Table {
 				on(is(IPSaddr, Equal, "192.0.2.1"), is(IPDaddr, NotEqual, "192.0.2.2"), Count{Name: "accepted-sip"}, Verdict{Kind: Accept}),
 				on(Match{Field: IPSaddr, Operand: InSet("from-peers4-1")}, Count{Name: "accepted-sip"}, Verdict{Kind: Accept}),
 				on(Match{Field: IP6Saddr, Op: NotEqual, Operand: InSet("from-peers6-1")}, Verdict{Kind: Continue}),
+				on(Match{Field: IP6SaddrNet, Op: NotEqual, Operand: InSet("offenders6")},
+					Update{Set: "offenders6", Field: IP6SaddrNet, Timeout: 90 * time.Minute}),
+				on(Match{Field: IP6SaddrNet, Operand: InSet("offenders6")}, Verdict{Kind: Drop}),
 				on(Update{Set: "limit-sip4", Field: IPSaddr, Limit: &Limit{Rate: 50, Unit: time.Second, Burst: 100, Over: true}}, Verdict{Goto, "refuse-1"}),
 			}},
 			{Name: "input-1", Rules: append([]Rule{

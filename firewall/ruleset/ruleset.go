@@ -198,11 +198,13 @@ type Log struct {
 }
 
 // Update adds the field's value to a dynamic set, or refreshes it there; with a
-// Limit the rule goes on as the limit kept with that element says.
+// Limit the rule goes on as the limit kept with that element says. Where the set
+// is full, the rule ends.
 type Update struct {
-	Set   string
-	Field *Field
-	Limit *Limit
+	Set     string
+	Field   *Field
+	Timeout time.Duration // of the element, in whole seconds; 0: as the set has it
+	Limit   *Limit
 }
 
 // Foreign is an expression or object this package has no word for, whole.

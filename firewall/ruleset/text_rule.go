@@ -161,15 +161,18 @@ func (c context) statement(s Statement) string {
 }
 
 func (c context) update(u Update) string {
-	limit := ""
-	if u.Limit != nil {
-		limit = " " + u.Limit.String()
+	words := c.field(u.Field)
+	if u.Timeout > 0 {
+		words += " timeout " + formatTime(u.Timeout)
 	}
-	return fmt.Sprintf("update @%s { %s%s }", u.Set, c.field(u.Field), limit)
+	if u.Limit != nil {
+		words += " " + u.Limit.String()
+	}
+	return fmt.Sprintf("update @%s { %s }", u.Set, words)
 }
 
 // relation is operator and operand. A plain ct state means any of its bits to
-// nft, so a comparison has to say so.
+// nft, so a comparison has to say so, as it does behind a mask.
 func relation(m Match) string {
 	if bits, ok := m.Operand.(Bits); ok {
 		return bitsRelation(m, bits)
@@ -178,7 +181,7 @@ func relation(m Match) string {
 	switch {
 	case m.Op == NotEqual:
 		return "!= " + text
-	case m.Field == CTState && text[0] != '@':
+	case m.Field == CTState && text[0] != '@', m.Field.Load.Bits > 0:
 		return "== " + text
 	}
 	return text

@@ -17,7 +17,7 @@ const (
 	srcPort
 	icmpType // of ICMP and ICMPv6
 	tracking // what connection tracking would call it: index into trackingStates
-	ban      // whether the source is in the set of banned ones: isNot or is
+	ban      // whether the source is in a set of banned ones: isNot, is or offends
 	axes
 )
 
@@ -35,8 +35,9 @@ const (
 
 // Numbers on the axis ban.
 const (
-	isNot uint16 = iota
-	is
+	isNot   uint16 = iota
+	is             // somebody banned it
+	offends        // it was over a limit that bans
 )
 
 // box is all packets of one family whose values are in a set on each axis:

@@ -36,6 +36,7 @@ func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexam
 	if p.Protocol == protoICMP || p.Protocol == protoICMPv6 {
 		p.ICMPType = uint8(first(b.axes[icmpType]))
 	}
+	banned := b.axes[ban]
 	flow := policy.Flow{From: p.Src, FromPort: p.SrcPort, To: p.Dst, ToPort: p.DstPort, Protocol: policy.Protocol(p.Protocol), In: p.In}
 	if p.SrcPort == anySourcePort {
 		flow.FromPort = 0
@@ -44,7 +45,7 @@ func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexam
 		flow.To = netip.Addr{}
 	}
 	return &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted,
-		Banned: !b.axes[ban].contains(isNot), Held: b.held}
+		Banned: !banned.contains(isNot), Limit: !banned.contains(isNot) && !banned.contains(is), Held: b.held}
 }
 
 // anywhere tells whether the box's packets go to every address that other hosts

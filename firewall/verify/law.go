@@ -55,7 +55,7 @@ func every(a *atlas, links *linkIndex, f ruleset.Family) box {
 	}
 	b := box{family: f, src: a.of(all), dst: a.of(all)}
 	b.axes = [axes]ranges{inLink: links.all(), outLink: only(noLink), protocol: allBytes, srcPort: allPorts, dstPort: allPorts,
-		icmpType: allBytes, tracking: upTo(len(trackingStates)), ban: {{isNot, is}}}
+		icmpType: allBytes, tracking: upTo(len(trackingStates)), ban: {{isNot, offends}}}
 	return b
 }
 
@@ -92,8 +92,16 @@ func (l *law) refusals(m *exposure.Model, all box, own addr.Set) {
 	bannable := l.atlas.of(all.src.Subtract(m.NeverBan))
 	denied := l.atlas.of(all.src.Intersect(m.Deny))
 	spoofed := l.atlas.of(own)
-	l.say(drop, all.with(ban, only(is)).put(source, bannable), all.put(source, denied),
+	l.say(drop, all.with(ban, bans(m)).put(source, bannable), all.put(source, denied),
 		all.put(source, spoofed), all.put(destination, spoofed))
+}
+
+// bans is the kinds of ban there are: nobody offends where no limit bans.
+func bans(m *exposure.Model) ranges {
+	if slices.ContainsFunc(m.Services, func(s exposure.Service) bool { return s.Limit != nil && s.Limit.BanFor > 0 }) {
+		return only(is, offends)
+	}
+	return only(is)
 }
 
 // ICMP messages that every host needs, by their IANA numbers: unreachable, echo

@@ -2,11 +2,15 @@ package verify
 
 import "ngcp-fw/firewall/ruleset"
 
-// The sets of banned sources, whose names are promised.
-const (
-	banned4 = "banned4"
-	banned6 = "banned6"
-)
+// bannedSets are the sets of banned sources, whose names are promised, each with
+// the field that it is asked about and its number on the axis ban.
+var bannedSets = map[string]struct {
+	field  *ruleset.Field
+	number uint16
+}{
+	"banned4": {ruleset.IPSaddr, is}, "banned6": {ruleset.IP6Saddr, is},
+	"offenders4": {ruleset.IPSaddr, offends}, "offenders6": {ruleset.IP6SaddrNet, offends},
+}
 
 // matchLive is a match with a set whose content is of the moment.
 //
@@ -14,16 +18,19 @@ const (
 // of it. A learned set can hold any of the sources that packets leave in it, and
 // any other live set whatever there is: both answers are tried.
 func (w *walk) matchLive(b *box, m ruleset.Match, set *ruleset.Set) (in *box, out []*box, err error) {
-	if _, err = w.set(set.Name, m.Field, false); err != nil {
+	if err = w.asks(m.Field, set); err != nil {
 		return nil, nil, err
 	}
-	if set.Name == banned4 || set.Name == banned6 {
-		return sides(m, func() (in, out, lacks *box) { return w.cutBanned(b, m.Field) })
-	}
-	a, isAddress := addressFields[m.Field]
-	if isAddress && a.family != b.family {
+	if b.lacks(m.Field) {
 		return nil, nil, errNoField(m.Field)
 	}
+	if known, ok := bannedSets[set.Name]; ok && known.field == m.Field {
+		return sides(m, func() (in, out, lacks *box) {
+			in, out = b.cutAxis(ban, only(known.number))
+			return in, out, nil
+		})
+	}
+	a, isAddress := addressFields[m.Field]
 	part := b
 	if set.Learned() && isAddress {
 		part, _ = w.atlas.cutPlaces(b, a.side, w.leftIn(set.Name))
@@ -41,12 +48,13 @@ func holding(b *box, set string) *box {
 	return &held
 }
 
-func (w *walk) cutBanned(b *box, f *ruleset.Field) (in, out, lacks *box) {
-	if a := addressFields[f]; a.family != b.family || a.side != source {
-		return nil, nil, b
+// asks fails where the field can not be looked up in the live set.
+func (w *walk) asks(f *ruleset.Field, set *ruleset.Set) error {
+	if _, isNet := netFields[f]; isNet && set.Key == f.Type && !set.Map {
+		return nil
 	}
-	in, out = b.cutAxis(ban, only(is))
-	return in, out, nil
+	_, err := w.set(set.Name, f, false)
+	return err
 }
 
 // leftIn is the sources that packets can leave in a learned set.
@@ -62,7 +70,7 @@ func (w *walk) leftIn(set string) *places {
 func (w *walk) update(b *box, u ruleset.Update) (in *box, out []*box, err error) {
 	a, ok := addressFields[u.Field]
 	switch {
-	case ok && a.family != b.family:
+	case b.lacks(u.Field):
 		return nil, nil, errNoField(u.Field)
 	case u.Limit != nil && u.Limit.Over:
 		return nil, []*box{b}, nil

@@ -41,6 +41,17 @@ var addressFields = map[*ruleset.Field]struct {
 	ruleset.IP6Saddr: {source, ruleset.FamilyIPv6}, ruleset.IP6Daddr: {destination, ruleset.FamilyIPv6},
 }
 
+// netFields are the fields that are a part of an address. They are only
+// understood where a live set is asked, of which both answers are tried.
+var netFields = map[*ruleset.Field]ruleset.Family{ruleset.IP6SaddrNet: ruleset.FamilyIPv6}
+
+// lacks reports whether the box's packets have no such field for their family.
+func (b *box) lacks(f *ruleset.Field) bool {
+	family, isNet := netFields[f]
+	a, isAddress := addressFields[f]
+	return isNet && family != b.family || isAddress && a.family != b.family
+}
+
 // knows reports whether boxes can be divided by the field.
 func knows(f *ruleset.Field) bool {
 	_, isAxis := fieldAxes[f]

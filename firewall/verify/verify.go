@@ -33,7 +33,8 @@ type Counterexample struct {
 	Packet ruleset.Packet // the same packet in whole, with its state and ICMP type
 	Policy bool           // the policy accepts it
 	Kernel bool           // the ruleset accepts it
-	Banned bool           // its source is in the set of banned ones
+	Banned bool           // its source is in a set of banned ones
+	Limit  bool           // it is banned there by a limit, and by nobody else
 	Held   string         // a live set that holds its source; "": none
 }
 

@@ -106,7 +106,9 @@ func requireDiffers(t *testing.T, mutant *ruleset.Table, m *exposure.Model, c *v
 	t.Helper()
 	words := fmt.Sprintf("%s: %+v", what, c)
 	require.NotEqual(t, c.Policy, c.Kernel, words)
-	if c.Banned {
+	if c.Limit {
+		mutant = holding(mutant, "offenders", c.Packet.Src)
+	} else if c.Banned {
 		mutant = holding(mutant, "banned", c.Packet.Src)
 	}
 	if c.Held != "" {
@@ -131,7 +133,11 @@ func holding(t *ruleset.Table, set string, source netip.Addr) *ruleset.Table {
 	for i := range t.Sets {
 		if s := &t.Sets[i]; strings.HasPrefix(s.Name, set) && s.Key.Len*8 == source.BitLen() {
 			s.Elements = ruleset.NewElements(s.Key, s.Interval)
-			s.Elements.Append(source.AsSlice(), source.AsSlice())
+			key := source.AsSlice()
+			if s.Name == "offenders6" {
+				clear(key[8:])
+			}
+			s.Elements.Append(key, key)
 		}
 	}
 	return t

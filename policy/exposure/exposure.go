@@ -58,6 +58,7 @@ type Limit struct {
 	Rate   policy.Rate
 	Burst  uint32
 	Exempt addr.Set
+	BanFor time.Duration // how long who is over the rate is banned; 0: not at all
 	Pos    diag.Pos
 }
 

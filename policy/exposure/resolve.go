@@ -184,7 +184,7 @@ func (r *resolver) limit(written *policy.Service) *Limit {
 	if written == nil || written.Limit == nil {
 		return nil
 	}
-	l := &Limit{Rate: written.Limit.Rate, Burst: written.Limit.Burst, Pos: written.Limit.Pos}
+	l := &Limit{Rate: written.Limit.Rate, Burst: written.Limit.Burst, BanFor: written.Limit.BanFor, Pos: written.Limit.Pos}
 	for _, name := range written.Limit.Exempt {
 		l.Exempt = l.Exempt.Union(r.sources(name.Text))
 	}
