@@ -29,8 +29,20 @@ type Restored struct {
 // where there is none left, ssh alone is opened: for the administrators last
 // known, or for anyone where even that is lost. So the host is never open, and
 // nobody is locked out. Where nothing was ever but tried, nothing is in force.
+//
+// A lock that cannot be had for want of room or permission is told, too, but does
+// not leave a host open.
 func (f Firewall) Restore(by Author) (*Restored, error) {
+	r := &Restored{}
 	conn, release, err := f.open()
+	if held := (*store.HeldError)(nil); err != nil && !errors.As(err, &held) {
+		r.doubt(err)
+		release = func() {}
+		if conn, err = kernel.Open(); err == nil {
+			defer conn.Close()
+			_, err = conn.Generation()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -38,13 +50,33 @@ func (f Firewall) Restore(by Author) (*Restored, error) {
 	if tried := f.tried(); len(tried) > 0 {
 		return f.withdrawAll(conn, tried)
 	}
-	r := &Restored{}
 	candidates, err := f.candidates()
 	r.doubt(err)
+	r.doubt(f.lost(candidates))
 	if err := f.first(conn, candidates, r); err != nil {
 		return r, err
 	}
-	return r, f.ended(r, store.Event{What: store.Restored, Who: by.Who, Reason: strings.Join(r.Why, "; ")})
+	f.ended(r, store.Event{What: store.Restored, Who: by.Who, Reason: strings.Join(r.Why, "; ")})
+	return r, nil
+}
+
+// lost says that the generation that was the last to stay, as far as the history
+// tells, is none of those.
+func (f Firewall) lost(confirmed []uint64) error {
+	events, err := f.store().History()
+	if err != nil {
+		return nil
+	}
+	for _, e := range slices.Backward(events) {
+		switch {
+		case e.Generation == 0 || !stays(e):
+			continue
+		case slices.Contains(confirmed, e.Generation):
+			return nil
+		}
+		return fmt.Errorf("the snapshot of generation %d, which was the last one, is lost", e.Generation)
+	}
+	return nil
 }
 
 // first puts the first of the generations into force that can be, or opens ssh

@@ -131,3 +131,31 @@ func TestAgainRefusesTheSameFlows(t *testing.T) {
 		}
 	}
 }
+
+// A generation of which not even the description is left is missed, not forgotten.
+func TestRestoreMissesWhatIsLost(t *testing.T) {
+	f := inNamespace(t)
+	apply(t, f, office)
+	apply(t, f, everyone)
+	reboot(t, f)
+	require.NoError(t, os.Remove(filepath.Join(f.StateDir, "generation-2.json")))
+	r, err := f.Restore(operator)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), r.Generation)
+	require.Len(t, r.Why, 1)
+	assert.Contains(t, r.Why[0], "the snapshot of generation 2, which was the last one, is lost")
+}
+
+// Where the lock cannot be had, a boot puts the ruleset into force all the same.
+func TestRestoreWithoutALock(t *testing.T) {
+	f := inNamespace(t)
+	apply(t, f, office)
+	reboot(t, f)
+	require.NoError(t, os.WriteFile(f.RunDir, nil, 0o600)) // a file in the directory's place
+	r, err := f.Restore(operator)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), r.Generation)
+	require.Len(t, r.Why, 1)
+	assert.Contains(t, r.Why[0], "for the lock")
+	assert.Contains(t, nft(t, "list", "tables"), "ngcp-fw")
+}

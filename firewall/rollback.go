@@ -66,7 +66,8 @@ func (f Firewall) Rollback(generation uint64, by Author, how Options) (*Restored
 	if err != nil {
 		return nil, err
 	}
-	return r, f.ended(r, event)
+	f.ended(r, event)
+	return r, nil
 }
 
 // goal is the generation to go back to.
@@ -115,23 +116,21 @@ func (f Firewall) withdraw(conn *kernel.Conn, generation uint64, event store.Eve
 		return nil, err
 	}
 	r := &Restored{Nothing: true}
-	return r, errors.Join(f.store().Drop(generation), store.RemoveMark(f.RunDir), f.ended(r, event))
+	f.ended(r, event)
+	return r, errors.Join(f.store().Drop(generation), store.RemoveMark(f.RunDir))
 }
 
 // ended keeps word of what came back, and with it a trial is over.
-func (f Firewall) ended(r *Restored, event store.Event) error {
+func (f Firewall) ended(r *Restored, event store.Event) {
 	event.Time, event.Generation = time.Now().UTC(), r.Generation
 	if r.Meta.Number != r.Generation {
 		event.Of = r.Meta.Number
 	}
 	event.Policy, event.Digest = r.Meta.Policy, r.Meta.Digest
-	if err := store.RemovePending(f.RunDir); err != nil {
-		return err
-	}
+	r.remark(store.RemovePending(f.RunDir))
 	if r.Nothing || r.Management || event.Reason != "" || event.What != store.Restored { // that a boot restores is no news
 		r.remark(f.store().Record(event))
 	}
-	return nil
 }
 
 // Settle goes back where a trial is over and nobody has confirmed; nil where that
@@ -174,7 +173,8 @@ func (f Firewall) Settle() (*Restored, error) {
 	if err := f.first(conn, candidates, r); err != nil {
 		return r, err
 	}
-	return r, f.ended(r, event)
+	f.ended(r, event)
+	return r, nil
 }
 
 func (f Firewall) overdue() (*store.Pending, error) {

@@ -26,6 +26,17 @@ const (
 // program started meanwhile inherits it (O_CLOEXEC).
 type Held struct{ file *os.File }
 
+// HeldError says that somebody else is at work.
+type HeldError struct {
+	holder   string
+	patience time.Duration
+}
+
+// Error names who, as far as they left word.
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("another ngcp-fw%s is at work; it still was after %v", e.holder, e.patience)
+}
+
 // Lock takes the lock in runDir, which it makes where it is missing. It waits
 // for another holder for at most Patience and then says who it is.
 func Lock(runDir string) (*Held, error) { return lock(runDir, Patience) }
@@ -44,7 +55,7 @@ func lock(runDir string, patience time.Duration) (*Held, error) {
 			return held, nil
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("another ngcp-fw%s is at work; it still was after %v", holder, patience)
+			return nil, &HeldError{holder, patience}
 		}
 	}
 }
