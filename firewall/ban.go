@@ -80,9 +80,32 @@ func (f Firewall) Unban(from, to netip.Addr) (*Banned, error) {
 		if err != nil {
 			return nil, err
 		}
-		done.Changed = done.Changed || met
-		return done, nil
+		freed, err := freeOffenders(conn, from, to)
+		done.Changed = done.Changed || met || freed
+		return done, err
 	})
+}
+
+// freeOffenders ends what limits have banned of a range, where limits ban: the /64
+// of an IPv6 address, as they ban no less.
+func freeOffenders(conn *kernel.Conn, from, to netip.Addr) (freed bool, err error) {
+	outline, err := conn.Outline(compile.Family, compile.TableName)
+	if outline == nil || err != nil {
+		return false, err
+	}
+	name := compile.Offenders + bannedSet(from)[len(compile.Banned):]
+	if !slices.ContainsFunc(outline.Sets, func(s ruleset.Set) bool { return s.Name == name }) {
+		return false, nil
+	}
+	n, err := conn.Release(compile.Family, compile.TableName, name, func(key []byte) bool {
+		first, _ := netip.AddrFromSlice(key)
+		last := first
+		if len(key) == 16 {
+			last, _ = netip.AddrFromSlice(append(slices.Clone(key[:8]), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+		}
+		return bans.Ban{From: first, To: last}.Meets(from, to)
+	})
+	return n > 0, err
 }
 
 // Bans is what is banned, as it was asked for.

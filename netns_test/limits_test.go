@@ -116,6 +116,26 @@ func TestLimitsBan(t *testing.T) {
 	s.check(row{"203.0.113.9", "443/tcp", "", dropped})
 }
 
+// Unban ends what a limit has banned: an address, a network, the /64 of an address.
+func TestUnbanFreesOffenders(t *testing.T) {
+	s := enforce(t, fmt.Sprintf(banning, "1h"))
+	for _, from := range []string{"203.0.113.9", "203.0.113.10", "203.0.113.11", "198.51.100.7", "2001:db8:99::9", "2001:db8:98::9"} {
+		s.overLimit(from)
+	}
+	for _, r := range []struct{ unban, freed, held string }{
+		{"203.0.113.9", "203.0.113.9", "203.0.113.10 203.0.113.11 198.51.100.7 2001:db8:99::9"},
+		{"203.0.113.0/24", "203.0.113.9 203.0.113.10 203.0.113.11", "198.51.100.7 2001:db8:99::9"},
+		{"2001:db8:99::77", "2001:db8:99::9 2001:db8:99::77", "198.51.100.7 2001:db8:98::9"},
+		{"2001:db8:98::/80", "2001:db8:98::9", "198.51.100.7"},
+	} {
+		done := s.run("unban", r.unban)
+		assert.Zero(t, done.Code, done.Stdout+done.Stderr)
+		assert.Contains(t, done.Stdout, "not banned any more")
+		s.check(row{r.freed, "443/tcp", "", accepted}, row{r.held, "443/tcp", "", dropped})
+	}
+	assert.Contains(t, s.run("status").Stdout, "in force")
+}
+
 // Rates and bans go on over an apply. A new rate begins anew, with those who are
 // banned still banned.
 func TestLimitsOutliveAnApply(t *testing.T) {

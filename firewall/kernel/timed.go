@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"os"
 	"slices"
 	"time"
 
@@ -60,6 +61,30 @@ func left(e element) time.Duration {
 		}
 	}
 	return 0
+}
+
+// Release takes the elements with such keys out of a set without ranges that
+// packets fill, and says how many they were. It fails with ErrChanged where there
+// is no such set, or where it changes too often.
+func (c *Conn) Release(family ruleset.Family, table, set string, such func(key []byte) bool) (int, error) {
+	for range readings {
+		messages, err := c.elements(family, table, set)
+		if err != nil {
+			return 0, err
+		}
+		var out []ruleset.Timed
+		for _, m := range messages {
+			for _, e := range elements(m) {
+				if such(e.key) {
+					out = append(out, ruleset.Timed{From: e.key})
+				}
+			}
+		}
+		if err = c.Swap(family, table, set, out, nil); !errors.Is(err, os.ErrNotExist) {
+			return len(out), err
+		} // one of them has ended by itself meanwhile
+	}
+	return 0, ErrChanged
 }
 
 // Swap takes elements out of such a set and puts others in, all at once. The error

@@ -11,14 +11,13 @@ import (
 // milliseconds.
 const elementTimeout = 4
 
-// Timed is an element of an interval set that may end by itself.
+// Timed is an element of a set that may end by itself.
 type Timed struct {
-	From, To []byte        // keys in wire order, both included
+	From, To []byte        // keys in wire order, both included; To is nil in a set without ranges
 	Timeout  time.Duration // 0: for ever
 }
 
-// EncodeTimed adds the elements to an interval set whose elements may end, or
-// removes them from it, in as many messages as they need.
+// EncodeTimed adds the elements to a set whose elements may end, or removes them from it, in as many messages as they need.
 func EncodeTimed(family Family, table, set string, remove bool, list []Timed) (messages []Message) {
 	kind, flags := uint8(unix.NFT_MSG_NEWSETELEM), uint16(unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	if remove {
@@ -52,8 +51,8 @@ func (a *attrs) timed(e Timed, remove bool) {
 			a.u64(elementTimeout, uint64(max(1, e.Timeout.Milliseconds())))
 		}
 	})
-	if isAll(e.To, 0xff) {
-		return // it ends with the highest key there is
+	if e.To == nil || isAll(e.To, 0xff) {
+		return // one key, or a range that ends with the highest one there is
 	}
 	end := bytes.Clone(e.To)
 	increment(end)

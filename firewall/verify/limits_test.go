@@ -3,6 +3,7 @@ package verify_test
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -137,6 +138,29 @@ func TestForgottenBan(t *testing.T) {
 	require.NotNil(t, found)
 	assert.True(t, found.Banned && found.Kernel)
 	requireDiffers(t, table, carrier(), found, "banned")
+}
+
+// Nor may a ban by a limit be forgotten, or be asked of where no limit bans.
+func TestForgottenOffenders(t *testing.T) {
+	banning := carrier()
+	banning.Services = []exposure.Service{{Name: "ssh", Limit: &exposure.Limit{
+		Rate: policy.Rate{Count: 10, Unit: time.Minute}, Burst: 20, BanFor: time.Minute}}}
+	mild := carrier()
+	mild.Services = []exposure.Service{{Name: "ssh", Limit: &exposure.Limit{Rate: policy.Rate{Count: 10, Unit: time.Minute}, Burst: 20}}}
+	for name, c := range map[string]struct{ inForce, policy *exposure.Model }{
+		"forgotten": {mild, banning}, "too much": {banning, mild},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := compile.Compile(c.inForce, 1)
+			found, err := verify.Compare(table, c.inForce)
+			require.NoError(t, err)
+			require.Nil(t, found)
+			found, err = verify.Compare(table, c.policy)
+			require.NoError(t, err)
+			require.NotNil(t, found)
+			assert.True(t, found.Banned && found.Limit && !found.Plain())
+		})
+	}
 }
 
 // Nothing in force is no policy.
