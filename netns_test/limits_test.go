@@ -96,7 +96,6 @@ func (s *site) overLimit(from string) {
 // Who is over a limit that bans is refused everywhere, for its time, with all of
 // its /64; who is not to be banned is held to the limit.
 func TestLimitsBan(t *testing.T) {
-	const all = "5060/udp 443/tcp icmp 30000/udp"
 	s := enforce(t, fmt.Sprintf(banning, "4s"))
 	s.check(row{"203.0.113.9 2001:db8:99::9", "443/tcp 30000/udp", "", accepted})
 	for _, from := range []string{"203.0.113.9", "2001:db8:99::9", "100.64.0.9", "2001:db8:20::9"} {
