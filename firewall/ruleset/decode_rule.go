@@ -113,12 +113,11 @@ func guesses(family Family, before []Statement, steps []step) []Statement {
 	}
 	var whole, part []Statement
 	for _, f := range Fields {
-		rest, loaded := f.loadedWhole(steps)
-		switch {
-		case !f.possible(family, before):
-		case loaded:
-			whole = append(whole, f.guesses(rest)...)
-		case f.loadedBy(steps[0].expr):
+		if rest, loaded := f.loadedWhole(steps); loaded {
+			if f.possible(family, before) {
+				whole = append(whole, f.guesses(rest)...)
+			}
+		} else if f.loadedBy(steps[0].expr) && f.possible(family, before) {
 			part = append(part, f.guesses(steps[1:])...)
 		}
 	}
@@ -145,6 +144,9 @@ func (f *Field) possible(family Family, before []Statement) bool {
 
 // loadedWhole gives the steps behind those that load the field: at least one.
 func (f *Field) loadedWhole(steps []step) (rest []step, ok bool) {
+	if !f.begins(steps[0].expr, f.Type.Len) {
+		return nil, false
+	}
 	load := f.load(f.Type.Len)
 	if len(steps) <= len(load) {
 		return nil, false
@@ -157,10 +159,24 @@ func (f *Field) loadedWhole(steps []step) (rest []step, ok bool) {
 	return steps[len(load):], true
 }
 
+// begins reports whether the expression may be the first of those that load size
+// bytes of the field. It is quick, as most fields are not what is looked for.
+func (f *Field) begins(e expr.Any, size int) bool {
+	switch e := e.(type) {
+	case *expr.Meta:
+		return f.Load.Kind == LoadMeta && e.Key == expr.MetaKey(f.Load.Key)
+	case *expr.Ct:
+		return f.Load.Kind == LoadCT && e.Key == expr.CtKey(f.Load.Key)
+	case *expr.Payload:
+		return e.Base == expr.PayloadBase(f.Load.Base) && e.Offset == f.Load.Offset && e.Len == uint32(size)
+	}
+	return false
+}
+
 // loadedBy reports whether the expression loads the field's beginning.
 func (f *Field) loadedBy(e expr.Any) bool {
 	p, ok := e.(*expr.Payload)
-	return ok && p.Len >= 1 && p.Len < uint32(f.Type.Len) && reflect.DeepEqual([]expr.Any{e}, f.load(int(p.Len)))
+	return ok && p.Len >= 1 && p.Len < uint32(f.Type.Len) && f.begins(e, int(p.Len)) && reflect.DeepEqual([]expr.Any{e}, f.load(int(p.Len)))
 }
 
 // guesses is what the steps after the field's load may make of it.
