@@ -20,6 +20,19 @@ func (w *world) nftFile(policy, name string) error {
 	return w.writeReplacement(compile.Compile(model, 1), name)
 }
 
+// plainFile writes the policy's ruleset as `ngcp-fw compile` prints it.
+func (w *world) plainFile(policy, name string) error {
+	model, err := load(w.path(policy))
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(w.path(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(compile.Compile(model, 1).WriteText(f), f.Close())
+}
+
 // writeReplacement writes a ruleset in the customary way: whatever is there goes
 // and the new table comes, in one transaction.
 func (w *world) writeReplacement(table *ruleset.Table, name string) error {

@@ -34,9 +34,13 @@ func measureSmall(e *env) ([]row, error) {
 	if err := w.nftFile("policy.yml", "ruleset.nft"); err != nil {
 		return nil, err
 	}
+	if err := w.plainFile("policy.yml", "plain.nft"); err != nil {
+		return nil, err
+	}
 	contestants := []func() (sample, error){
 		w.fresh(func() (sample, error) { return w.ours("policy.yml", "apply") }),
 		w.fresh(func() (sample, error) { return w.nft("ruleset.nft") }),
+		w.fresh(func() (sample, error) { return w.nft("plain.nft") }),
 	}
 	if w.has("restore") {
 		contestants = append(contestants, w.restore)
@@ -49,10 +53,11 @@ func measureSmall(e *env) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	what, beside := fmt.Sprintf("%d rules, ", rules), "`nft -f` of the same ruleset"
+	what, beside := fmt.Sprintf("%d rules, ", rules), "`nft -f`, behind `delete table`"
 	rows := []row{wallRow(what+"`apply`, verified and saved, whole process", m[0].wall, m[1].wall, beside, 1.5)}
-	if len(m) > 2 {
-		rows = append(rows, wallRow(what+"`restore` at boot, whole process", m[2].wall, m[1].wall, beside, 0.6))
+	if len(m) > 3 {
+		boot := what + "`restore` at boot, whole process"
+		rows = append(rows, wallRow(boot, m[3].wall, m[1].wall, beside, 0.6), wallRow(boot, m[3].wall, m[2].wall, "`nft -f` of the bare table", 1))
 	}
 	return rows, nil
 }
