@@ -42,6 +42,10 @@ func (f Firewall) status(full bool) (*Status, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	return f.statusBy(conn, full)
+}
+
+func (f Firewall) statusBy(conn *kernel.Conn, full bool) (*Status, error) {
 	s, err := f.ruleset(conn, full)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ func commands() []command {
 		{"explain", "", "the verdict on a flow, and the policy line that decides it", 0, setupExplain},
 		{"verify", "", "prove that the ruleset is exactly the policy, over all packets", 0, setupVerify},
 		{"status", "", "what is in force, and whether the kernel still holds it", 0, setupStatus},
+		{"metrics", "", "counters and state, for Prometheus' node_exporter", 0, setupMetrics},
 		{"audit", "", "what listens here, who can reach it, and what is wrong with that", 0, setupAudit},
 		{"confirm", "", "keep what waits to be confirmed", 0, setupConfirm},
 		{"rollback", "[GENERATION]", "go back to what was in force before", 1, setupRollback},

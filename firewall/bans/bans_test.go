@@ -145,3 +145,26 @@ func TestLooksOverAMillionLines(t *testing.T) {
 	assert.Len(t, f.Bans, 1)
 	assert.Equal(t, 1_000_001, f.Lines)
 }
+
+func TestCountsWhatAllFinds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var record []byte
+		for _, b := range rapid.SliceOfN(rapid.Custom(drawBan), 0, 8).Draw(t, "bans") {
+			record = Append(record, b)
+		}
+		record = append(record, rapid.SampledFrom([]string{"", "torn", "\n\n"}).Draw(t, "rubbish")...)
+		for hours := range time.Duration(6) {
+			at := now.Add(hours * time.Hour)
+			var permanent, temporary int
+			for _, b := range All(record, at).Bans {
+				if b.Until.IsZero() {
+					permanent++
+				} else {
+					temporary++
+				}
+			}
+			gotPermanent, gotTemporary := Count(record, at)
+			require.Equal(t, []int{permanent, temporary}, []int{gotPermanent, gotTemporary})
+		}
+	})
+}

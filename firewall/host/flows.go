@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -66,8 +65,8 @@ func eachFamily(refused func(Flow) bool, fault string, do func(netlink.InetFamil
 // nothingTracked reports whether connection tracking has no entry at all. To look
 // through it takes tens of milliseconds where it is large, empty or not.
 func nothingTracked() bool {
-	count, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_count")
-	return err == nil && string(count) == "0\n"
+	entries, ok := readNumber(trackedCount)
+	return ok && entries == 0
 }
 
 // flowFilter finds the flows from elsewhere to this host that are refused.

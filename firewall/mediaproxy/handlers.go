@@ -48,8 +48,8 @@ type Hook struct {
 	Priority int32  `json:"priority"`
 }
 
-// covers reports whether packets of the family meet the rule.
-func (h Handler) covers(f ruleset.Family) bool {
+// Covers reports whether packets of the family meet the rule.
+func (h Handler) Covers(f ruleset.Family) bool {
 	return len(h.Hooks) > 0 && (h.Family == f.String() || h.Family == ruleset.FamilyInet.String())
 }
 

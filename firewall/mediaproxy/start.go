@@ -48,7 +48,7 @@ func missing(rules []Handler, of []ruleset.Family, id int) (families []ruleset.F
 	for _, f := range of {
 		met := false
 		for _, h := range rules {
-			met = met || h.ID == id && h.covers(f)
+			met = met || h.ID == id && h.Covers(f)
 		}
 		if !met {
 			families = append(families, f)
