@@ -18,6 +18,7 @@ type Status struct {
 	Sampled    []kernel.Sampled // the large sets that were compared by count and look-ups only
 	Media      mediaproxy.Report
 	Pending    *store.Pending // it waits to be confirmed
+	Refused    []Refused      // by a generation that only observes: what it would have refused
 	Expired    *store.Event   // it came back because nobody had confirmed another one in time
 }
 
@@ -42,7 +43,11 @@ func (f Firewall) status(full bool) (*Status, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	return f.statusBy(conn, full)
+	s, err := f.statusBy(conn, full)
+	if err == nil {
+		s.Refused, err = wouldRefuse(conn, s)
+	}
+	return s, err
 }
 
 func (f Firewall) statusBy(conn *kernel.Conn, full bool) (*Status, error) {

@@ -60,5 +60,8 @@ func (f Firewall) save(p *Plan, w *wanted) (*store.Saving, error) {
 	meta.Number, meta.Time, meta.Exposures = p.Generation, time.Now().UTC(), exposures
 	meta.BootID, meta.NetNS = whereabouts()
 	meta.Confirmed = p.Pending == nil
+	if meta.Counted = nil; meta.Observe {
+		meta.Counted = countedBefore(p.Current)
+	}
 	return f.store().Start(meta, store.Content{Messages: messages, Lists: lists})
 }

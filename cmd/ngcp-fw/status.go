@@ -21,6 +21,7 @@ type statusJSON struct {
 	Drift      []string       `json:"drift"`
 	Sampled    []string       `json:"sampled,omitempty"` // the sets that were compared by count and samples
 	Mediaproxy mediaproxyJSON `json:"mediaproxy"`
+	Observe    observeJSON    `json:"observe"`
 	Since      string         `json:"since,omitempty"`
 	By         string         `json:"by,omitempty"`
 	Policy     string         `json:"policy,omitempty"`
@@ -58,7 +59,7 @@ func setupStatus(flags *pflag.FlagSet) action {
 func statusDocument(s *firewall.Status) statusJSON {
 	doc := statusJSON{
 		Applied: s.Applied, Generation: s.Generation, Confirmed: s.Applied && s.Snapshot != nil && s.Snapshot.Confirmed, Pending: pendingDocument(s.Pending),
-		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaStatus(s),
+		Drift: append([]string{}, s.Drift...), Sampled: sampledNames(s), Mediaproxy: mediaStatus(s), Observe: observeDocument(s),
 		Rivals: append([]host.Rival{}, rivals()...),
 	}
 	if m := s.Snapshot; m != nil {
@@ -87,6 +88,7 @@ func writeStatus(w io.Writer, s *firewall.Status) {
 	if s.Applied {
 		fmt.Fprintln(w, wrap(mediaWords(s.Media), 0, 0))
 	}
+	writeRefused(w, s)
 	if x := s.Expired; x != nil {
 		writeNote(w, "note", fmt.Sprintf("generation %d was taken back at %s, as nobody confirmed it in time", x.From, x.Time.Local().Format(time.DateTime)))
 	}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"ngcp-fw/firewall/ruleset"
 )
 
 // Counted says what a counter of the table counts: what the service let in, where
@@ -32,4 +34,16 @@ func Metered(set string) (service, digit string, ok bool) {
 		return m[1], m[2], true
 	}
 	return "", "", false
+}
+
+// Noted tells by which counter's refusal the sources of a set would be met, if the
+// policy did more than observe.
+func Noted(set string) (counter string, ok bool) {
+	name, found := strings.CutPrefix(ruleset.BaseName(set), ruleset.LearnedPrefix)
+	if len(name) < 2 || !found {
+		return "", false
+	}
+	counter = name[:len(name)-1]
+	reason, _, ours := Counted(counter)
+	return counter, ours && reason != ""
 }

@@ -1,7 +1,9 @@
 package compile
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"ngcp-fw/firewall/ruleset"
 )
@@ -26,7 +28,7 @@ const (
 // refusal gives the rules that end a chain by refusing: what the policy wants
 // to be logged is a rule of its own, because a log over its rate must not stop
 // the refusal. While the policy only observes, the packet is counted and logged
-// all the same, and accepted.
+// all the same, its source is noted, and it is accepted.
 func (b *builder) refusal(reason string, services ...string) []ruleset.Rule {
 	words := strings.Join(reasonWords(reason, services), " ")
 	end := b.counts(reason, services)
@@ -35,19 +37,56 @@ func (b *builder) refusal(reason string, services ...string) []ruleset.Rule {
 	} else {
 		end = append(end, drop)
 	}
-	return append(b.logged(words), rule(words, "", end...))
+	return slices.Concat(b.noted(reason, services), b.logged(words), []ruleset.Rule{rule(words, "", end...)})
 }
 
-// counts names the counters of a reason: one for each service that shares the
-// port, or the reason's own.
-func (b *builder) counts(reason string, services []string) (all []ruleset.Statement) {
-	if len(services) == 0 {
-		return []ruleset.Statement{b.count(reason)}
+// While the policy only observes, observedSize sources a family are noted for each
+// counter that they would be refused by, for a day: enough to find out whom a
+// policy forgets, and too little for a scan to take the kernel's memory.
+const (
+	observedSize     = 1024
+	observedLifetime = 24 * time.Hour
+)
+
+// noted gives the rules that note who would be refused for what the policy says of
+// sources. They belong to the generation, as what it refuses does; a set that is
+// full ends its rule only.
+func (b *builder) noted(reason string, services []string) (rules []ruleset.Rule) {
+	if !b.model.Observe || !slices.Contains([]string{banned, denied, refused, limited}, reason) {
+		return nil
 	}
-	for _, s := range services {
-		all = append(all, b.count(reason+"-"+s))
+	for _, counter := range counterNames(reason, services) {
+		for _, f := range families {
+			set := ruleset.Set{Comment: "would be refused", Key: f.saddr.Type, Dynamic: true, Timeout: true, Size: observedSize, Lifetime: observedLifetime,
+				Elements: ruleset.NewElements(f.saddr.Type, false)}
+			key := "observed " + counter + f.digit
+			if b.shared[key] == "" {
+				b.shared[key] = b.set(ruleset.LearnedPrefix+counter+f.digit, set)
+			}
+			rules = append(rules, rule("note "+counter, "", ruleset.Update{Set: b.shared[key], Field: f.saddr}))
+		}
+	}
+	return rules
+}
+
+// counts counts a refusal.
+func (b *builder) counts(reason string, services []string) (all []ruleset.Statement) {
+	for _, name := range counterNames(reason, services) {
+		all = append(all, b.count(name))
 	}
 	return all
+}
+
+// counterNames is the counters of a reason: one for each service that shares the
+// port, or the reason's own.
+func counterNames(reason string, services []string) (names []string) {
+	if len(services) == 0 {
+		return []string{reason}
+	}
+	for _, s := range services {
+		names = append(names, reason+"-"+s)
+	}
+	return names
 }
 
 func reasonWords(reason string, services []string) []string {

@@ -52,8 +52,13 @@ type Meta struct {
 	Inputs     []Input    `json:"inputs"`           // what it was made of
 	Observe    bool       `json:"observe"`          // nothing was dropped
 	Mediaproxy Media      `json:"mediaproxy"`
+	Counted    Counted    `json:"counted,omitempty"` // before; only where nothing was dropped
 	Management Management `json:"management"`
 }
+
+// Counted is the packets and bytes that each of the ruleset's counters has met,
+// which go on from generation to generation.
+type Counted map[string][2]uint64
 
 // Input is a file that a generation was made of, as it was then. The text is kept
 // of the policy alone: config.yml has secrets, and lists may be long.
