@@ -33,7 +33,7 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, err
 		return nil, errors.Join(err, stop())
 	}
 	f.begun(plan, how.Trial)
-	if plan.Current != nil && !how.KeepFlows { // the first enforcement keeps what is open
+	if !plan.first && !how.KeepFlows {
 		plan.Cut, err = cutFlows(w.model)
 		plan.remark(err)
 	}

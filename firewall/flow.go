@@ -46,7 +46,7 @@ type Flows struct {
 // first enforcement keeps those that are open, and where nothing changes,
 // nothing is cut.
 func (p *Plan) flowsToCut(m *exposure.Model) (f Flows) {
-	if p.Changed() && p.Current != nil && !m.Observe {
+	if p.Changed() && !p.first && !m.Observe {
 		f.Cut, f.Err = host.CountFlows(refuses(m))
 	}
 	return f

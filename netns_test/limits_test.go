@@ -17,10 +17,12 @@ func (s *site) brim(from, to string) {
 }
 
 // fill takes all the room that a meter has left.
-func (s *site) fill(set string, of func(i int) string) {
+func (s *site) fill(set string, of func(i int) string) { s.t.Helper(); s.fillTo(65536, set, of) }
+
+func (s *site) fillTo(size int, set string, of func(i int) string) {
 	s.t.Helper()
 	var full strings.Builder
-	for i := range 65536 - len(s.seen(set)) {
+	for i := range size - len(s.seen(set)) {
 		fmt.Fprintf(&full, "%s, ", of(i))
 	}
 	nft(s.t, s.Host, "add element inet ngcp-fw "+set+" { "+full.String()+"}")

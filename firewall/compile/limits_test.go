@@ -150,8 +150,8 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
-// All that is logged shares one rate, however many rules log.
-func TestLogsShareOneRate(t *testing.T) {
+// What is logged for one reason shares one rate, however many rules log.
+func TestLogsOfAReasonShareOneRate(t *testing.T) {
 	m := allowlists()
 	table := Compile(m, 1)
 	logging := 0
@@ -164,7 +164,8 @@ func TestLogsShareOneRate(t *testing.T) {
 				}
 				logging++
 				assert.LessOrEqual(t, len(l.Prefix), prefixMax)
-				assert.Equal(t, "log-6/minute.5", r.Statements[i-1].(ruleset.Update).Set)
+				reason, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(l.Prefix, TableName+" "), ": "), " ")
+				assert.Equal(t, "log-"+reason+"-6/minute.5", r.Statements[i-1].(ruleset.Update).Set)
 				assert.Len(t, r.Statements, 2, "a log is no verdict")
 			}
 		}

@@ -37,7 +37,7 @@ func (b *builder) refusal(reason string, services ...string) []ruleset.Rule {
 	} else {
 		end = append(end, drop)
 	}
-	return slices.Concat(b.noted(reason, services), b.logged(words), []ruleset.Rule{rule(words, "", end...)})
+	return slices.Concat(b.noted(reason, services), b.logged(reason, words), []ruleset.Rule{rule(words, "", end...)})
 }
 
 // While the policy only observes, observedSize sources a family are noted for each
@@ -109,17 +109,17 @@ func (b *builder) refuse(reason string, services ...string) string {
 // own default.
 const logBurst = 5
 
-// logged gives the rule that reports a packet, if the policy wants any. The
-// rate is the policy's for all reasons together, not for each rule that logs: a
-// scan would else be logged once at each service. The bucket they share is an
-// element of a set; a set needs a key, so IPv4 and IPv6 have one each.
-func (b *builder) logged(words string) []ruleset.Rule {
+// logged gives the rule that reports a packet, if the policy wants any. Each reason
+// has the policy's rate, so that a scan does not keep what else happens out of the
+// log; not each rule, for a scan would then be logged once at each service. The
+// bucket is an element of a set; a set needs a key, so IPv4 and IPv6 have one each.
+func (b *builder) logged(reason, words string) []ruleset.Rule {
 	l := b.model.Log
 	if l == nil {
 		return nil
 	}
 	rate := limitOf(l.Rate, logBurst)
-	meter := b.live(meterName("log", rate), ruleset.Set{Key: ruleset.TypeNFProto, Dynamic: true, Size: uint32(len(families))})
+	meter := b.live(meterName("log-"+reason, rate), ruleset.Set{Key: ruleset.TypeNFProto, Dynamic: true, Size: uint32(len(families))})
 	prefix := shorten(TableName+" "+words, prefixMax-len(": ")) + ": "
 	return []ruleset.Rule{rule("log "+words, l.Pos.Origin(),
 		ruleset.Update{Set: meter, Field: ruleset.MetaNFProto, Limit: rate},
