@@ -25,6 +25,7 @@ var floors = map[string]struct {
 	"firewall/ruleset":    {0, nil},
 	"policy/exposure":     {1, nil},
 	"firewall/bans":       {0, nil},
+	"firewall/metrics":    {0, nil},
 	"firewall/compile":    {2, nil},
 	"firewall/kernel":     {2, nil},
 	"firewall/host":       {2, nil},

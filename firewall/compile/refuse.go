@@ -48,11 +48,10 @@ const (
 	observedLifetime = 24 * time.Hour
 )
 
-// noted gives the rules that note who would be refused for what the policy says of
-// sources. They belong to the generation, as what it refuses does; a set that is
-// full ends its rule only.
+// noted gives the rules that note whom the services would refuse. They belong to the
+// generation, as what it refuses does; a set that is full ends its rule only.
 func (b *builder) noted(reason string, services []string) (rules []ruleset.Rule) {
-	if !b.model.Observe || !slices.Contains([]string{banned, denied, refused, limited}, reason) {
+	if !b.model.Observe || !slices.Contains([]string{refused, limited}, reason) {
 		return nil
 	}
 	for _, counter := range counterNames(reason, services) {
