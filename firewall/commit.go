@@ -33,8 +33,8 @@ func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, err
 		return nil, errors.Join(err, stop())
 	}
 	f.begun(plan, how.Trial)
-	if !plan.first && !how.KeepFlows {
-		plan.Cut, err = cutFlows(w.model)
+	if plan.cuts(w.model) && !how.KeepFlows {
+		plan.Cut, err = host.CutFlows(plan.ends(w.model))
 		plan.remark(err)
 	}
 	return plan, nil
@@ -102,20 +102,20 @@ func (p *Plan) remark(err error) {
 	}
 }
 
-// cutFlows ends the tracked flows that the model refuses: to the kernel they
-// are established, so no rule for new ones would stop them.
-func cutFlows(m *exposure.Model) (int, error) {
-	if m.Observe {
-		return 0, nil
-	}
-	return host.CutFlows(refuses(m))
-}
-
 // refuses asks the model about flows to this host.
 func refuses(m *exposure.Model) func(host.Flow) bool {
+	return decides(m, func(d exposure.Decision) bool { return !d.Accept })
+}
+
+// denies asks whether it refuses the source of a flow before all else.
+func denies(m *exposure.Model) func(host.Flow) bool {
+	return decides(m, func(d exposure.Decision) bool { return d.Denied })
+}
+
+func decides(m *exposure.Model, so func(exposure.Decision) bool) func(host.Flow) bool {
 	return func(f host.Flow) bool {
 		flow := policy.Flow{In: f.Link, From: f.From.Addr(), FromPort: f.From.Port(), To: f.To.Addr(), ToPort: f.To.Port(), Protocol: policy.Protocol(f.Protocol)}
-		return policy.HasPorts(flow.Protocol) && !m.Allows(flow).Accept
+		return policy.HasPorts(flow.Protocol) && so(m.Allows(flow))
 	}
 }
 

@@ -42,7 +42,7 @@ type Plan struct {
 	reading kernel.Reading  // Current, as it was read
 	before  *exposure.Model // who may reach what now; nil: unknown, or nobody by us
 	exact   bool            // Current is as the kernel has it, to the last element
-	first   bool            // nothing was refused until now: the flows that are open are kept
+	watched bool            // what is in force only observes, until now
 }
 
 // Changed reports whether applying would send anything about our table.
@@ -78,7 +78,7 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	if current != nil {
 		generation, _ = current.Generation()
 	}
-	p := &Plan{Current: current, Target: w.table.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading, first: current == nil}
+	p := &Plan{Current: current, Target: w.table.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading}
 	if p.again = current == nil && w.number > 0; p.again {
 		p.Target, p.Changes, p.Known = w.table, w.table.Contents(), true
 		return p, nil
@@ -89,9 +89,7 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	}
 	before, known := now.exposures()
 	p.Known, p.before = known, before
-	if before != nil && before.Observe && w.number == 0 { // going back from an attempt to observe is another matter
-		p.first = true
-	}
+	p.watched = before != nil && before.Observe && w.number == 0 // going back from an attempt to observe is another matter
 	p.media = now.snapshot != nil && reflect.DeepEqual(now.snapshot.Meta.Mediaproxy, w.meta.Mediaproxy)
 	if p.Changed() { // the same rules are the same exposures
 		p.Exposure = exposure.Compare(before.InForce(), w.model.InForce())

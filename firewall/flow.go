@@ -42,12 +42,25 @@ type Flows struct {
 	Err error // why that is not known
 }
 
-// flowsToCut counts the tracked flows of sources that the model refuses. The
-// first enforcement keeps those that are open, and where nothing changes,
-// nothing is cut.
+// flowsToCut counts the tracked flows that applying would cut. Where nothing
+// changes, none are.
 func (p *Plan) flowsToCut(m *exposure.Model) (f Flows) {
-	if p.Changed() && !p.first && !m.Observe {
-		f.Cut, f.Err = host.CountFlows(refuses(m))
+	if p.Changed() && p.cuts(m) {
+		f.Cut, f.Err = host.CountFlows(p.ends(m))
 	}
 	return f
+}
+
+// cuts reports whether the model may end flows: while it observes it ends none, and
+// the first enforcement keeps what is open.
+func (p *Plan) cuts(m *exposure.Model) bool { return p.Current != nil && !m.Observe }
+
+// ends asks the model which flows it ends, for to the kernel they are established,
+// so no rule for new ones would stop them: those it refuses. What was let in while
+// the same was only observed is kept, but for sources that are denied.
+func (p *Plan) ends(m *exposure.Model) func(host.Flow) bool {
+	if p.watched {
+		return denies(m)
+	}
+	return refuses(m)
 }
