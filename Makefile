@@ -28,7 +28,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help build run test test-tools test-vm test-vm-all vm-tools test-ansible ansible-tools lint bench fuzz fuzz-short man deb install clean
+.PHONY: help build run test test-tools test-vm test-vm-all vm-tools test-ansible ansible-tools promtool lint bench fuzz fuzz-short man deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ build: ## build bin/ngcp-fw
 run: build ## the main job in a network namespace of its own; touches nothing else
 	$(GO) run ./examples/demo $(BIN)/ngcp-fw
 
-test: test-tools ## everything, by real packets too; installs nftables and what else it needs
+test: test-tools promtool ## everything, by real packets too; installs nftables and what else it needs
 	$(GO) vet ./...
 	$(GO) test -timeout 20m ./...
 	$(MAKE) fuzz-short
@@ -51,6 +51,17 @@ test-tools:
 	    [ "$$(id -u)" = 0 ] || { echo "make: the tests need these packages; as root: apt-get install $(TEST_PACKAGES)" >&2; exit 1; }; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(TEST_PACKAGES); \
 	fi
+
+# The judge of metrics and alerts, out of Debian's package, which is not installed: it
+# would start a server. Where it cannot be had, its tests are skipped.
+promtool: ## bin/promtool, where none is installed
+	@command -v promtool >/dev/null || [ -x '$(BIN)/promtool' ] || { \
+	    into=$$(mktemp -d) && mkdir -p '$(BIN)' && \
+	    { (cd "$$into" && apt-get download -qq prometheus 2>/dev/null) || \
+	      { [ "$$(id -u)" = 0 ] && apt-get update -qq && (cd "$$into" && apt-get download -qq prometheus 2>/dev/null); }; } && \
+	    dpkg-deb --fsys-tarfile "$$into"/prometheus_*.deb | tar -xO ./usr/bin/promtool >"$$into/promtool" && \
+	    install -m 0755 "$$into/promtool" '$(BIN)/promtool' || echo "make: no promtool: the tests of alerts are skipped" >&2; \
+	    rm -rf "$$into"; }
 
 test-vm: vm-tools ## the real rtpengine module, and a few tests on the old kernel, in virtual machines; 3 minutes
 	NGCP_FW_VM=1 $(GO) test -short -count=1 -timeout 30m -v ./netns_test/vm

@@ -104,10 +104,12 @@ func contents(t *testing.T, list string) {
 	}
 	assert.Subset(t, files, []string{
 		"lib/systemd/system/ngcp-fw.service", "lib/systemd/system/ngcp-fw-check.service", "lib/systemd/system/ngcp-fw-check.timer",
+		"lib/systemd/system/ngcp-fw-metrics.service", "lib/systemd/system/ngcp-fw-metrics.timer",
 		"usr/sbin/ngcp-fw", "usr/share/man/man8/ngcp-fw.8.gz", "usr/share/man/man5/ngcp-fw-policy.5.gz", "usr/share/man/man7/ngcp-fw-operations.7.gz",
 		"usr/share/bash-completion/completions/ngcp-fw", "usr/share/zsh/vendor-completions/_ngcp-fw",
 		"usr/share/fish/vendor_completions.d/ngcp-fw.fish",
 		"usr/share/doc/ngcp-fw/copyright", "usr/share/doc/ngcp-fw/changelog.gz", "usr/share/doc/ngcp-fw/examples/pair/policy.yml",
+		"usr/share/doc/ngcp-fw/examples/monitoring/rules.yml", "usr/share/doc/ngcp-fw/examples/monitoring/dashboard.json",
 	})
 	for _, path := range files {
 		assert.NotRegexp(t, `^(etc|var|run)/|\.go$`, path)
@@ -148,7 +150,7 @@ func manual(t *testing.T, folder string) {
 // security wants little exposure, in systemd's own measure: tenths, of 0 to 100.
 func security(t *testing.T, folder string) {
 	needs(t, "systemd-analyze")
-	for _, unit := range []string{"ngcp-fw.service", "ngcp-fw-check.service"} {
+	for _, unit := range []string{"ngcp-fw.service", "ngcp-fw-check.service", "ngcp-fw-metrics.service"} {
 		out, err := exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", filepath.Join(folder, unit)).CombinedOutput()
 		assert.NoErrorf(t, err, "%s", out)
 	}

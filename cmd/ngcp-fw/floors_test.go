@@ -47,6 +47,7 @@ var floors = map[string]struct {
 	"netns_test/audit":    {5, nil},
 	"netns_test/ansible":  {5, nil},
 	"examples/demo":       {5, nil},
+	"examples/monitoring": {5, nil},
 	"docs/man":            {5, nil},
 	"debian":              {5, nil},
 }

@@ -3,15 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/pflag"
 
 	"ngcp-fw/firewall/metrics"
+	"ngcp-fw/firewall/store"
 )
 
 // textfileEnding is that of the files that node_exporter's textfile collector
@@ -52,18 +50,5 @@ func (a *app) writeMetrics(families []metrics.Family, file string, asJSON bool) 
 	if !strings.HasSuffix(file, textfileEnding) {
 		writeNote(a.err, "note", fmt.Sprintf("node_exporter reads only files that end in %s", textfileEnding))
 	}
-	return writeTextfile(file, metrics.Text(families))
-}
-
-// writeTextfile replaces a file that others may read. Its temporary file stands
-// beside it and has another ending, so that nobody takes it for metrics.
-func writeTextfile(file string, text []byte) error {
-	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("cannot write %s: it is not a regular file", file)
-	}
-	err := renameio.WriteFile(file, text, 0o644, renameio.WithTempDir(filepath.Dir(file)), renameio.WithStaticPermissions(0o644))
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", file, err)
-	}
-	return nil
+	return store.WriteTextfile(file, metrics.Text(families))
 }
