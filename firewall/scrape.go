@@ -39,7 +39,7 @@ func (f Firewall) Scrape(now time.Time) (metrics.State, error) {
 	}
 	if m := status.Snapshot; m != nil {
 		s.Generation = &metrics.Generation{Number: m.Number, Policy: m.Policy, Digest: m.Digest, Applied: m.Time, Confirmed: s.InForce && m.Confirmed, Observe: m.Observe}
-		s.Entries = endingEntries(*m, now)
+		s.Entries = endingEntries(*m, f.resolvedAt(*m), now)
 	}
 	s.FellBack, s.Fallback = f.fellBack()
 	f.addTable(&s, tally, status.Generation)
@@ -61,9 +61,18 @@ func (f Firewall) fellBack() (at time.Time, still bool) {
 	return last.Time, ok && events[len(events)-1] == last
 }
 
+// resolvedAt is when it was decided which of the policy's entries had ended: when the
+// generation was applied, or the one whose ruleset it brought back.
+func (f Firewall) resolvedAt(m store.Meta) time.Time {
+	if first, err := f.store().Meta(m.Of); m.Of > 0 && err == nil {
+		return first.Time
+	}
+	return m.Time
+}
+
 // endingEntries reads the policy's text as it was when it was applied; nil where
 // that was not kept.
-func endingEntries(m store.Meta, now time.Time) *metrics.Entries {
+func endingEntries(m store.Meta, resolved, now time.Time) *metrics.Entries {
 	for _, input := range m.Inputs {
 		if input.Text == "" {
 			continue
@@ -73,7 +82,7 @@ func endingEntries(m store.Meta, now time.Time) *metrics.Entries {
 		if p == nil {
 			return nil
 		}
-		e := exposure.EndingOf(p, m.Time, now)
+		e := exposure.EndingOf(p, resolved, now)
 		return &metrics.Entries{Ending: e.Soon, Outdated: e.Ended, Next: e.Next}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"ngcp-fw/firewall/bans"
 	"ngcp-fw/firewall/metrics"
+	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/firewall/store"
 )
 
@@ -108,4 +110,24 @@ func TestScrapeWithoutState(t *testing.T) {
 	assert.Nil(t, s.Generation)
 	assert.Nil(t, s.Entries)
 	assert.NotEmpty(t, s.Dropped)
+}
+
+// Sets that an interrupted change has left do not count twice.
+func TestLatestSets(t *testing.T) {
+	for _, row := range []struct{ have, want string }{
+		{"banned4 from-a4-7 from-b4-3", "banned4 from-a4-7 from-b4-3"},
+		{"from-a4-6 from-a4-7 from-a4-8", "from-a4-7"},
+		{"from-a4-3 from-a4-8", "from-a4-8"},
+		{"limit-sip4-50/second.100", "limit-sip4-50/second.100"},
+	} {
+		var sets []ruleset.Set
+		for name := range strings.FieldsSeq(row.have) {
+			sets = append(sets, ruleset.Set{Name: name})
+		}
+		var got []string
+		for _, s := range latest(sets, 7) {
+			got = append(got, s.Name)
+		}
+		assert.Equal(t, row.want, strings.Join(got, " "))
+	}
 }

@@ -28,7 +28,8 @@ type Family struct {
 	Samples []Sample `json:"samples"`
 }
 
-// Sample is one value. No two of a family have the same labels.
+// Sample is one value. Of those with the same labels, the first counts: two of them
+// would spoil the whole text for who reads it.
 type Sample struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	Value  float64           `json:"value"`
@@ -54,9 +55,10 @@ var (
 )
 
 func sorted(samples []Sample) []Sample {
-	return slices.SortedStableFunc(slices.Values(samples), func(a, b Sample) int {
+	all := slices.SortedStableFunc(slices.Values(samples), func(a, b Sample) int {
 		return cmp.Compare(labels(a.Labels), labels(b.Labels))
 	})
+	return slices.CompactFunc(all, func(a, b Sample) bool { return labels(a.Labels) == labels(b.Labels) })
 }
 
 // labels is nothing where there are none. Values are UTF-8.

@@ -69,7 +69,7 @@ func TestRowsAreSortedAndAllUsed(t *testing.T) {
 func drawFamily(name string) *rapid.Generator[Family] {
 	return rapid.Custom(func(t *rapid.T) Family {
 		f := Family{Name: name, Kind: rapid.SampledFrom([]Kind{Counter, Gauge}).Draw(t, "kind"), Help: anyText.Draw(t, "help")}
-		values := rapid.SliceOfNDistinct(anyText, 1, 4, func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }).Draw(t, "labels")
+		values := rapid.SliceOfN(anyText, 1, 4).Draw(t, "labels")
 		for _, value := range values {
 			f.Samples = append(f.Samples, one(rapid.Float64().Draw(t, "value"), "first", value, "second", "fixed"))
 		}
@@ -95,7 +95,7 @@ func TestTextIsReadAsItWasMeant(t *testing.T) {
 		for _, f := range families {
 			got := read[f.Name]
 			require.Equal(t, strings.ToUpper(string(f.Kind)), got.GetType().String())
-			require.Len(t, got.GetMetric(), len(f.Samples))
+			require.Len(t, got.GetMetric(), len(sorted(f.Samples)))
 			for i, s := range sorted(f.Samples) {
 				m := got.GetMetric()[i]
 				value := m.GetGauge().GetValue() + m.GetCounter().GetValue()
