@@ -67,6 +67,10 @@ setsid sh -c 'trap "" HUP; "$PROGRAM" --state-dir state --run-dir run -f after.y
 in_force after.yml || exit 2
 sleep 1
 came_back before.yml || exit 3`,
+	"watch hung up": `
+fw -f before.yml apply && fw -f after.yml apply --confirm 1s || exit 1
+pkill -HUP -f "state-dir $PWD/state.*watch" || exit 2
+came_back before.yml || exit 3`,
 	"watch killed": `
 fw -f before.yml apply && fw -f after.yml apply --confirm 1s || exit 1
 pkill -KILL -f "state-dir $PWD/state.*watch" || exit 2

@@ -7,7 +7,9 @@ import (
 	"log/syslog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -24,6 +26,7 @@ func setupWatch(*pflag.FlagSet) action {
 		if err != nil || generation == 0 {
 			return errors.Join(err, usagef("%s is what apply --confirm starts", watchCommand))
 		}
+		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE) // whoever started us may be gone
 		return a.firewall().Watch(generation, func() { ready(os.Stdout) }, a.tellBack)
 	}
 }
