@@ -45,14 +45,16 @@ func TestLockout(t *testing.T) {
 		{"somebody else", 22, "roles: {administrators: {allow: [192.0.2.0/24]}}",
 			"203.0.113.9 is logged in by ssh, and the new policy lets in 192.0.2.0/24 only (policy.yml:2)"},
 		{"nobody is one", 22, "", "lets in nobody (built in)\nhint: add 203.0.113.9 to administrators, or insist"},
-		{"ssh is off", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {enabled: false}}", "lets in nobody"},
-		{"denied", 22, "roles: {administrators: {allow: [any]}}\ndeny: [203.0.113.9]", "you would be locked out"},
+		{"ssh is off", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {enabled: false}}",
+			"the new policy has ssh closed (enabled is false, policy.yml:3)\nhint: leave ssh open, or insist"},
+		{"denied", 22, "roles: {administrators: {allow: [any]}}\ndeny: [203.0.113.9]", "denies that source (policy.yml:3)\nhint: take 203.0.113.9 out of deny, or insist"},
 		{"at a port that is new, where nobody listens", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {ports: [2222/tcp]}}",
-			"lets in any only at port 2222/tcp, where nobody listens yet (policy.yml:2)\nhint: have sshd listen at the new port first"},
+			"lets in any only at port 2222/tcp, where nobody listens yet (policy.yml:3)\nhint: have sshd listen at the new port first"},
 		{"who only observes", 22, "observe: true", ""},
 		{"at the policy's port", 2222, "services: {ssh: {ports: [2222/tcp]}}", "you would be locked out"},
 		{"at a port that is not ssh's", 2222, "", ""},
-		{"at another address", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {addresses: [198.51.100.2]}}", "you would be locked out"},
+		{"at another address", 22, "roles: {administrators: {allow: [any]}}\nservices: {ssh: {addresses: [198.51.100.2]}}",
+			"lets in any at 198.51.100.2 only, not at 198.51.100.1 (policy.yml:3)\nhint: keep ssh open at 198.51.100.1, or insist"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,7 +105,7 @@ func TestLockoutKnowsTheLink(t *testing.T) {
 		return "version: 1\nroles: {administrators: {allow: [any]}}\nservices: {ssh: {interfaces: [" + link + "]}}"
 	}
 	_, err := f.Apply(model(t, on("eth0")), operator, Options{})
-	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 only at port 22/tcp (policy.yml:2)\nhint: keep ssh open where it is used, or insist")
+	assert.ErrorContains(t, err, "203.0.113.9 is logged in by ssh, and the new policy lets in any on eth0 only, not on eth9 (policy.yml:3)\nhint: keep ssh open on eth9, or insist")
 	apply(t, f, on("eth9"))
 }
 

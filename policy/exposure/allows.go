@@ -71,10 +71,12 @@ func (d Decision) At(f policy.Flow) policy.Flow {
 	return f
 }
 
-// opens reports whether the flow's port is one of the exposure's.
-func (e *Exposure) opens(f policy.Flow) bool {
+func (e *Exposure) opens(f policy.Flow) bool { return e.Opens(f.Protocol, f.ToPort) }
+
+// Opens reports whether the port is one of the exposure's.
+func (e *Exposure) Opens(protocol policy.Protocol, port uint16) bool {
 	return e.Ports == nil || slices.ContainsFunc(e.Ports, func(p policy.Ports) bool {
-		return p.Protocol == f.Protocol && p.From <= f.ToPort && f.ToPort <= p.To
+		return p.Protocol == protocol && p.From <= port && port <= p.To
 	})
 }
 
