@@ -47,6 +47,7 @@ func (f Firewall) Restore(by Author) (*Restored, error) {
 		return nil, err
 	}
 	defer release()
+	r.remark(f.store().Trusted())
 	if tried := f.tried(); len(tried) > 0 {
 		return f.withdrawAll(conn, tried)
 	}
@@ -104,6 +105,7 @@ func (r *Restored) doubt(err error) {
 func (r *Restored) put(f Firewall, conn *kernel.Conn, w *wanted, how Options) error {
 	plan, err := f.put(conn, w, how)
 	if err == nil {
+		plan.Remarks = append(r.Remarks, plan.Remarks...)
 		r.Plan, r.Meta = *plan, w.meta
 	}
 	return err

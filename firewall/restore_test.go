@@ -159,3 +159,28 @@ func TestRestoreWithoutALock(t *testing.T) {
 	assert.Contains(t, r.Why[0], "for the lock")
 	assert.Contains(t, nft(t, "list", "tables"), "ngcp-fw")
 }
+
+// A directory that others may write to is told; a generation that somebody else
+// could have put there is none.
+func TestRestoreTrustsOnlyRootsFiles(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED: only root gives files away")
+	}
+	f := inNamespace(t)
+	apply(t, f, office)
+	apply(t, f, everyone)
+	reboot(t, f)
+	require.NoError(t, os.Chmod(f.StateDir, 0o777))
+	r, err := f.Restore(operator)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(2), r.Generation)
+	assert.Contains(t, strings.Join(r.Remarks, "\n"), "may be anybody's: others may write to state (mode 0777); take that away with chmod go-w")
+
+	require.NoError(t, os.Chmod(f.StateDir, 0o700))
+	reboot(t, f)
+	require.NoError(t, os.Chown(filepath.Join(f.StateDir, "generation-2.json"), 4711, 4711))
+	r, err = f.Restore(operator)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), r.Meta.Number)
+	assert.Contains(t, strings.Join(r.Why, "\n"), "generation-2.json belongs to somebody else (user 4711)")
+}

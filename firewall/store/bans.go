@@ -26,13 +26,12 @@ func (s *Store) Bans() (record []byte, done func(), err error) {
 }
 
 func mapped(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, info, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
+	if info.Size() == 0 {
 		return nil, err
 	}
 	return unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_POPULATE)
@@ -45,7 +44,7 @@ func (s *Store) AppendBan(line []byte) error {
 }
 
 func (s *Store) appendBan(line []byte) (err error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeDir(s.dir); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(s.bansPath(), os.O_RDWR|os.O_CREATE, 0o600)
@@ -74,7 +73,7 @@ func (s *Store) appendBan(line []byte) (err error) {
 
 // WriteBans replaces the record, whole or not at all.
 func (s *Store) WriteBans(record []byte) error {
-	err := os.MkdirAll(s.dir, 0o700)
+	err := makeDir(s.dir)
 	if err == nil {
 		err = renameio.WriteFile(s.bansPath(), record, 0o600)
 	}

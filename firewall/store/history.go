@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -60,7 +59,7 @@ func (s *Store) write(events []Event) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeDir(s.dir); err != nil {
 		return err
 	}
 	return renameio.WriteFile(s.historyPath(), b.Bytes(), 0o600)
@@ -71,7 +70,7 @@ func (s *Store) historyPath() string { return filepath.Join(s.dir, historyName) 
 // History is what happened, the oldest first. Lines that are damaged are left
 // out: the rest is worth more than none.
 func (s *Store) History() ([]Event, error) {
-	data, err := os.ReadFile(s.historyPath())
+	data, err := read(s.historyPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
@@ -80,7 +79,7 @@ func (s *Store) History() ([]Event, error) {
 	var events []Event
 	for line := range bytes.Lines(data) {
 		e := Event{}
-		if json.Unmarshal(line, &e) == nil {
+		if json.Unmarshal(line, &e) == nil && e.What != "" && !e.Time.IsZero() {
 			events = append(events, e)
 		}
 	}

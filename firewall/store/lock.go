@@ -42,7 +42,7 @@ func (e *HeldError) Error() string {
 func Lock(runDir string) (*Held, error) { return lock(runDir, Patience) }
 
 func lock(runDir string, patience time.Duration) (*Held, error) {
-	if err := os.MkdirAll(runDir, 0o700); err != nil {
+	if err := makeDir(runDir); err != nil {
 		return nil, explain(err, "cannot make %s for the lock", runDir)
 	}
 	path := filepath.Join(runDir, lockName)

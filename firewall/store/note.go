@@ -13,7 +13,7 @@ import (
 
 func readNote[T any](runDir, name string) (note T, err error) {
 	path := filepath.Join(runDir, name)
-	data, err := os.ReadFile(path)
+	data, err := read(path)
 	if err != nil {
 		return note, explain(err, "cannot read %s", path)
 	}

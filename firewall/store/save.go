@@ -84,7 +84,7 @@ func (p *unsaved) write(meta Meta, content Content) (err error) {
 	if _, err := seal(meta); err != nil { // before anything is made
 		return err
 	}
-	if err := os.MkdirAll(p.store.dir, 0o700); err != nil {
+	if err := makeDir(p.store.dir); err != nil {
 		return err
 	}
 	sum := sha256.New()
@@ -242,7 +242,7 @@ func (s *Store) Writable() error {
 }
 
 func (s *Store) probe() (err error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeDir(s.dir); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(s.dir, probePrefix+"*")

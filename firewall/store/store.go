@@ -138,7 +138,7 @@ func (s *Store) Meta(n uint64) (Meta, error) {
 }
 
 func (s *Store) read(n uint64, suffix string) ([]byte, error) {
-	data, err := os.ReadFile(s.path(n, suffix))
+	data, err := read(s.path(n, suffix))
 	return data, explain(err, "cannot read the snapshot of generation %d (%s)", n, s.path(n, suffix))
 }
 
