@@ -17,6 +17,7 @@ type restoreJSON struct {
 	Why        []string `json:"why"`        // what was wrong with what should have come first
 
 	Mediaproxy mediaJSON `json:"mediaproxy"`
+	Error      string    `json:"error,omitempty"` // nothing was restored
 }
 
 func setupRestore(flags *pflag.FlagSet) action {
@@ -24,6 +25,9 @@ func setupRestore(flags *pflag.FlagSet) action {
 	return func(a *app, _ []string) error {
 		r, err := a.firewall().Restore(firewall.Author{Who: author()})
 		if err != nil {
+			if out.json() {
+				err = errors.Join(err, writeJSON(a.out, notRestored(r, err)))
+			}
 			return systemFailure(err)
 		}
 		return a.tellRestored(r, out.json())
@@ -31,7 +35,18 @@ func setupRestore(flags *pflag.FlagSet) action {
 }
 
 func restoredDocument(r *firewall.Restored) restoreJSON {
-	return restoreJSON{r.Generation, r.Meta.Number, r.Changed() || r.Management || r.Nothing, r.Management, append([]string{}, r.Why...), mediaDocument(r.Media)}
+	return restoreJSON{r.Generation, r.Meta.Number, r.Changed() || r.Management || r.Nothing, r.Management, append([]string{}, r.Why...), mediaDocument(r.Media), ""}
+}
+
+// notRestored is the document where nothing could be restored, of which there may
+// be less than a result.
+func notRestored(r *firewall.Restored, err error) restoreJSON {
+	if r == nil {
+		r = &firewall.Restored{}
+	}
+	d := restoredDocument(r)
+	d.Changed, d.Error = false, err.Error()
+	return d
 }
 
 func restoredWords(r *firewall.Restored) string {
