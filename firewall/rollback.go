@@ -51,8 +51,13 @@ func (f Firewall) Rollback(generation uint64, by Author, how Options) (*Restored
 	}
 	waiting, _ := f.waiting(now.Table) // a damaged one does not tell where to
 	event := store.Event{What: store.RolledBack, Who: by.Who, Reason: by.Reason, From: now.generation}
-	if generation == 0 && waiting != nil && waiting.Back == 0 {
+	switch {
+	case generation == 0 && waiting != nil && waiting.Back == 0:
 		return f.withdraw(conn, waiting.Generation, event)
+	case generation == 0 && waiting == nil && now.Table != nil && slices.Contains(f.tried(), now.generation):
+		return f.withdraw(conn, now.generation, event) // word of the trial is lost
+	case generation > 0 && waiting != nil && waiting.Generation == generation:
+		return nil, &PendingError{Pending: *waiting}
 	}
 	if generation, err = f.goal(generation, waiting, now); err != nil {
 		return nil, err

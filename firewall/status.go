@@ -62,14 +62,31 @@ func (f Firewall) statusBy(conn *kernel.Conn, full bool) (*Status, error) {
 	if s.Media, err = inspectMedia(conn, asked); err != nil {
 		return nil, err
 	}
-	if s.Pending, err = f.pending(); err != nil {
-		s.Drift = append(s.Drift, doubtful(err))
-	}
+	s.Drift = append(s.Drift, f.trialDrift(s)...)
 	s.Expired = f.expired()
 	if s.Applied || len(s.Drift) > 0 {
 		s.Drift = append(s.Drift, s.Media.Drift...)
 	}
 	return s, nil
+}
+
+// trialDrift is what is wrong with the trial of what is in force: word of it is
+// damaged or lost, or its time is over and nothing came back.
+func (f Firewall) trialDrift(s *Status) []string {
+	const wayOut = "; confirm keeps it, rollback goes back"
+	var err error
+	if s.Pending, err = f.pending(); err != nil {
+		return []string{doubtful(err)}
+	}
+	switch p := s.Pending; {
+	case p == nil && s.Applied && s.Snapshot != nil && !s.Snapshot.Confirmed:
+		return []string{fmt.Sprintf("generation %d was never confirmed, and nobody waits for that any more%s", s.Generation, wayOut)}
+	case p != nil && s.Applied && p.Generation == s.Generation:
+		if left, err := Left(*p); err == nil && left <= 0 {
+			return []string{fmt.Sprintf("generation %d is overdue: nobody confirmed it, and what was in force before could not come back%s", s.Generation, wayOut)}
+		}
+	}
+	return nil
 }
 
 // ruleset is the status of our table.

@@ -3,6 +3,8 @@ package firewall
 import (
 	"time"
 
+	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/store"
 )
 
@@ -26,8 +28,8 @@ func (f Firewall) Watch(generation uint64, ready func(), back func(*Restored, er
 	for pause := firstPause; ; {
 		p, err := f.pending()
 		switch {
-		case err != nil && watched != nil:
-			err = watched.Write(f.RunDir) // somebody has damaged it
+		case watched != nil && (err != nil || p == nil && f.onTrial(generation)):
+			err = watched.Write(f.RunDir) // somebody has damaged it, or taken it away
 		case err != nil:
 			return err
 		case p == nil || p.Generation != generation:
@@ -53,4 +55,20 @@ func (f Firewall) Watch(generation uint64, ready func(), back func(*Restored, er
 		time.Sleep(pause)
 		pause = min(2*pause, lastPause)
 	}
+}
+
+// onTrial reports whether the generation is in force and was never confirmed.
+func (f Firewall) onTrial(generation uint64) bool {
+	conn, err := kernel.Open()
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	t, err := conn.Outline(compile.Family, compile.TableName)
+	if err != nil || t == nil {
+		return false
+	}
+	inForce, led := t.Generation()
+	meta, err := f.store().Describe(generation)
+	return led && inForce == generation && err == nil && !meta.Confirmed && f.here(meta)
 }

@@ -120,6 +120,54 @@ fw -f before.yml apply; [ $? = 3 ] || exit 3
 fw rollback || exit 4
 in_force before.yml || exit 5
 fw -f after.yml apply || exit 6`,
+	"word of it lost": `
+fw -f before.yml apply && fw -f after.yml apply --confirm 3s || exit 1
+sleep 0.3
+rm run/pending.json
+sleep 1.5
+fw status -o json | grep -q '"back": 1' || exit 2
+sleep 1
+came_back before.yml || exit 3`,
+	"word of it lost, nobody watches": `
+fw -f before.yml apply && fw -f after.yml apply --confirm 1m || exit 1
+pkill -KILL -f "state-dir $PWD/state.*watch" || exit 2
+rm run/pending.json
+fw status >words.txt; [ $? = 1 ] || exit 3
+tr '\n' ' ' <words.txt | grep -q 'generation 2 was never confirmed, and nobody waits' || exit 4
+fw rollback || exit 5
+in_force before.yml || exit 6
+fw status || exit 7`,
+	"word of it lost, nobody watches, kept": `
+fw -f before.yml apply && fw -f after.yml apply --confirm 1m || exit 1
+pkill -KILL -f "state-dir $PWD/state.*watch" || exit 2
+rm run/pending.json
+fw confirm || exit 3
+in_force after.yml || exit 4
+fw status || exit 5`,
+	"word of the first ever lost": `
+fw -f after.yml apply --confirm 1m || exit 1
+pkill -KILL -f "state-dir $PWD/state.*watch" || exit 2
+rm run/pending.json
+fw rollback || exit 3
+nothing_left || exit 4`,
+	"the way back damaged": `
+fw -f before.yml apply && fw -f after.yml apply --confirm 1s || exit 1
+echo x >>state/generation-1.ruleset
+sleep 2
+in_force after.yml || exit 2
+fw status >words.txt 2>&1; [ $? = 1 ] || exit 3
+tr '\n' ' ' <words.txt | grep -q 'generation 2 is overdue: nobody confirmed it' || exit 4
+fw -f before.yml apply; [ $? = 3 ] || exit 5
+fw confirm || exit 6
+in_force after.yml || exit 7
+fw status || exit 8
+fw -f before.yml apply || exit 9`,
+	"rolled back to itself": `
+fw -f before.yml apply && fw -f after.yml apply --confirm 2s || exit 1
+fw rollback 2 2>words.txt; [ $? = 3 ] || exit 2
+grep -q 'generation 2 waits until' words.txt || exit 3
+sleep 1
+came_back before.yml || exit 4`,
 	"the disk is full": `
 fw -f before.yml apply && fw -f after.yml apply --confirm 1s || exit 1
 dd if=/dev/zero of=state/filler bs=4k 2>/dev/null

@@ -34,9 +34,7 @@ func pendingDocument(p *store.Pending) *pendingJSON {
 func setupConfirm(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
 	return func(a *app, _ []string) error {
-		if err := a.settle(); err != nil {
-			return err
-		}
+		_ = a.settle() // where nothing can come back, what is in force may stay
 		c, err := a.firewall().Confirm(author())
 		if nothing := (*firewall.NothingPendingError)(nil); errors.As(err, &nothing) {
 			return &failure{exitNo, err}
