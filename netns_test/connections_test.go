@@ -3,7 +3,7 @@ package netns_test
 import (
 	"net"
 	"os"
-
+	"os/exec"
 	"testing"
 	"time"
 
@@ -165,6 +165,23 @@ func TestFirstEnforcementKeepsConnections(t *testing.T) {
 		n, err := p.client.Read(make([]byte, 10))
 		assert.NoError(t, err, "the host only receives on this connection")
 		assert.Equal(t, len("news"), n)
+	}
+}
+
+// A daemon that has asked by UDP gets its answer, though the firewall came between
+// the two; nobody else gets in by that.
+func TestFirstEnforcementKeepsConnectedUDP(t *testing.T) {
+	s := newSite(t, map[string]string{"policy.yml": everybody})
+	for from, to := range map[string]string{"192.0.2.10:41000": "203.0.113.80:1812", "[2001:db8:1::10]:41000": "[2001:db8:80::80]:1812"} {
+		daemon, server := dialOut(t, s.Host, "udp", from, to), dialIn(t, s.Host, "udp", to, from)
+		s.apply()
+		_, err := server.Write([]byte("answer"))
+		require.NoError(t, err)
+		daemon.SetReadDeadline(time.Now().Add(2 * time.Second))
+		_, err = daemon.Read(make([]byte, 10))
+		assert.NoError(t, err, "the answer to %s", from)
+		s.check(row{to, "41001/udp", "", dropped})
+		require.NoError(t, s.Do(func() error { return exec.Command("nft", "delete", "table", "inet", "ngcp-fw").Run() }))
 	}
 }
 

@@ -61,7 +61,7 @@ func track(t *testing.T, from, to, answers string) {
 		family = unix.AF_INET6
 	}
 	require.NoError(t, netlink.ConntrackCreate(netlink.ConntrackTable, family, &netlink.ConntrackFlow{
-		FamilyType: uint8(family), Forward: tuple(begin, end), Reverse: tuple(back, begin), TimeOut: 60,
+		FamilyType: uint8(family), Forward: connection{unix.IPPROTO_TCP, begin, end}.tuple(), Reverse: connection{unix.IPPROTO_TCP, back, begin}.tuple(), TimeOut: 60,
 	}))
 }
 
@@ -120,8 +120,8 @@ func TestSeedConnections(t *testing.T) {
 // One connection that cannot be told of keeps none of the others from it.
 func TestSeedingGoesOnAfterAFailure(t *testing.T) {
 	freshNetwork(t, "192.0.2.1/24")
-	broken := connection{to: netip.MustParseAddrPort("192.0.2.1:22")}
-	good := connection{netip.MustParseAddrPort("203.0.113.8:1000"), netip.MustParseAddrPort("192.0.2.1:22")}
+	broken := connection{protocol: unix.IPPROTO_TCP, to: netip.MustParseAddrPort("192.0.2.1:22")}
+	good := connection{unix.IPPROTO_TCP, netip.MustParseAddrPort("203.0.113.8:1000"), netip.MustParseAddrPort("192.0.2.1:22")}
 	require.ErrorContains(t, seedAll([]connection{broken, good}), "to 192.0.2.1:22")
 	assert.Equal(t, []string{"203.0.113.8"}, tracked(t))
 }

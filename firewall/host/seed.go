@@ -14,14 +14,16 @@ import (
 	"github.com/vishvananda/netlink/nl"
 )
 
-// silence is how long, in seconds, connection tracking remembers a silent
-// TCP connection: the kernel's own default (nf_conntrack_tcp_timeout_established).
-const silence = 5 * 24 * 60 * 60
+// silence is how long, in seconds, connection tracking remembers a flow in
+// silence: the kernel's own defaults (nf_conntrack_tcp_timeout_established,
+// nf_conntrack_udp_timeout_stream).
+var silence = map[uint8]uint32{syscall.IPPROTO_TCP: 5 * 24 * 60 * 60, syscall.IPPROTO_UDP: 120}
 
 // SeedConnections tells connection tracking of the TCP connections that are
-// open now. It has not seen them begin where nothing was tracked before, and
-// would take the next packet that comes in for a new flow's; of a connection
-// that this host opened and only receives on, that would be the end.
+// open now, and of the UDP sockets that are connected. It has not seen them begin
+// where nothing was tracked before, and would take the next packet that comes in
+// for a new flow's; of a connection that this host opened and only receives on,
+// that would be the end.
 //
 // An entry that another table's tracking made from the middle of such a
 // connection, with the peer's packet first, has it the wrong way round: it goes.
@@ -29,18 +31,19 @@ const silence = 5 * 24 * 60 * 60
 // A connection that the peer began and that is refused is told the other way
 // round: the peer's packets are then answers, and it goes on until it ends.
 func SeedConnections(refused func(Flow) bool) error {
-	if noTCP() { // as at boot; to list none takes the kernel milliseconds
+	if noSockets() { // as at boot; to list none takes the kernel milliseconds
 		return nil
 	}
-	sockets, err := tcpSockets()
-	if err != nil || len(sockets) == 0 {
+	tcp, err1 := tcpSockets()
+	udp, err2 := udpSockets()
+	if err := errors.Join(err1, err2); err != nil || len(tcp)+len(udp) == 0 {
 		return err
 	}
 	links, err := linksByAddress()
 	if err != nil {
 		return err
 	}
-	connections := established(sockets, links, refused)
+	connections := append(established(syscall.IPPROTO_TCP, tcp, links, refused), established(syscall.IPPROTO_UDP, udp, links, refused)...)
 	if len(connections) == 0 {
 		return nil
 	}
@@ -52,9 +55,11 @@ func SeedConnections(refused func(Flow) bool) error {
 	return seedAll(connections)
 }
 
-// noTCP reports whether this network namespace has no TCP socket at all.
-func noTCP() bool {
-	for _, file := range []struct{ name, line string }{{"sockstat", "TCP: inuse 0 "}, {"sockstat6", "TCP6: inuse 0\n"}} {
+// noSockets reports whether this network namespace has no socket of TCP or UDP.
+func noSockets() bool {
+	for _, file := range []struct{ name, line string }{
+		{"sockstat", "TCP: inuse 0 "}, {"sockstat", "UDP: inuse 0 "}, {"sockstat6", "TCP6: inuse 0\n"}, {"sockstat6", "UDP6: inuse 0\n"},
+	} {
 		text, err := os.ReadFile("/proc/thread-self/net/" + file.name)
 		if errors.Is(err, fs.ErrNotExist) && file.name == "sockstat6" {
 			continue // a kernel without IPv6
@@ -75,15 +80,20 @@ func seedAll(connections []connection) (failed error) {
 	return failed
 }
 
-// connection is an established TCP connection, from who began it.
-type connection struct{ from, to netip.AddrPort }
+// connection is an established one, from who began it.
+type connection struct {
+	protocol uint8
+	from, to netip.AddrPort
+}
 
-// established finds the connections with others among the sockets. The peer
-// began those with a port that this host listens on.
-func established(sockets []*netlink.Socket, links map[netip.Addr]string, refused func(Flow) bool) (list []connection) {
+func (c connection) turned() connection { return connection{c.protocol, c.to, c.from} }
+
+// established finds the connections with others among a protocol's sockets. The
+// peer began those with a port that this host listens on.
+func established(protocol uint8, sockets []*netlink.Socket, links map[netip.Addr]string, refused func(Flow) bool) (list []connection) {
 	listens := map[uint16]bool{}
 	for _, s := range sockets {
-		listens[s.ID.SourcePort] = listens[s.ID.SourcePort] || s.State == netlink.TCP_LISTEN
+		listens[s.ID.SourcePort] = listens[s.ID.SourcePort] || 1<<s.State == listening[protocol]
 	}
 	for _, s := range sockets {
 		local, ok := netip.AddrFromSlice(s.ID.Source)
@@ -92,10 +102,10 @@ func established(sockets []*netlink.Socket, links map[netip.Addr]string, refused
 		if s.State != netlink.TCP_ESTABLISHED || !ok || !fine || peer.IsLoopback() {
 			continue
 		}
-		c := connection{netip.AddrPortFrom(local, s.ID.SourcePort), netip.AddrPortFrom(peer, s.ID.DestinationPort)}
-		inbound := Flow{c.to, c.from, syscall.IPPROTO_TCP, links[local]}
+		c := connection{protocol, netip.AddrPortFrom(local, s.ID.SourcePort), netip.AddrPortFrom(peer, s.ID.DestinationPort)}
+		inbound := Flow{c.to, c.from, protocol, links[local]}
 		if listens[s.ID.SourcePort] && !refused(inbound) {
-			c = connection{c.to, c.from}
+			c = c.turned()
 		}
 		list = append(list, c)
 	}
@@ -110,8 +120,7 @@ func (r reversed) MatchConntrackFlow(entry *netlink.ConntrackFlow) bool {
 	t := entry.Forward
 	from, ok := netip.AddrFromSlice(t.SrcIP)
 	to, fine := netip.AddrFromSlice(t.DstIP)
-	return ok && fine && t.Protocol == syscall.IPPROTO_TCP &&
-		r[connection{netip.AddrPortFrom(to.Unmap(), t.DstPort), netip.AddrPortFrom(from.Unmap(), t.SrcPort)}]
+	return ok && fine && r[connection{t.Protocol, netip.AddrPortFrom(to.Unmap(), t.DstPort), netip.AddrPortFrom(from.Unmap(), t.SrcPort)}]
 }
 
 func forgetReversed(connections []connection) error {
@@ -133,18 +142,19 @@ func (c connection) seed() error {
 	if c.from.Addr().Is6() {
 		family = syscall.AF_INET6
 	}
-	err := netlink.ConntrackCreate(netlink.ConntrackTable, family, &netlink.ConntrackFlow{
-		FamilyType: uint8(family), Forward: tuple(c.from, c.to), Reverse: tuple(c.to, c.from), TimeOut: silence,
-		ProtoInfo: &netlink.ProtoInfoTCP{State: nl.TCP_CONNTRACK_ESTABLISHED},
-	})
+	entry := &netlink.ConntrackFlow{FamilyType: uint8(family), Forward: c.tuple(), Reverse: c.turned().tuple(), TimeOut: silence[c.protocol]}
+	if c.protocol == syscall.IPPROTO_TCP {
+		entry.ProtoInfo = &netlink.ProtoInfoTCP{State: nl.TCP_CONNTRACK_ESTABLISHED}
+	}
+	err := netlink.ConntrackCreate(netlink.ConntrackTable, family, entry)
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
 		return fmt.Errorf("cannot tell connection tracking of the connection from %s to %s: %w", c.from, c.to, err)
 	}
 	return nil
 }
 
-func tuple(from, to netip.AddrPort) netlink.IPTuple {
+func (c connection) tuple() netlink.IPTuple {
 	return netlink.IPTuple{
-		SrcIP: from.Addr().AsSlice(), SrcPort: from.Port(), DstIP: to.Addr().AsSlice(), DstPort: to.Port(), Protocol: syscall.IPPROTO_TCP,
+		SrcIP: c.from.Addr().AsSlice(), SrcPort: c.from.Port(), DstIP: c.to.Addr().AsSlice(), DstPort: c.to.Port(), Protocol: c.protocol,
 	}
 }

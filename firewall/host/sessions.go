@@ -44,13 +44,21 @@ func SSHSessions(ports []uint16) ([]Session, error) {
 	return sessions, err
 }
 
-func tcpSockets() (all []*netlink.Socket, err error) {
+func tcpSockets() ([]*netlink.Socket, error) {
+	return sockets(netlink.SocketDiagTCP, "TCP", "tcp_diag")
+}
+
+func udpSockets() ([]*netlink.Socket, error) {
+	return sockets(netlink.SocketDiagUDP, "UDP", "udp_diag")
+}
+
+func sockets(list func(family uint8) ([]*netlink.Socket, error), protocol, module string) (all []*netlink.Socket, err error) {
 	for _, family := range []uint8{syscall.AF_INET, syscall.AF_INET6} {
-		sockets, err := whole(func() ([]*netlink.Socket, error) { return netlink.SocketDiagTCP(family) })
+		some, err := whole(func() ([]*netlink.Socket, error) { return list(family) })
 		if err != nil {
-			return nil, fmt.Errorf("cannot list the TCP connections (kernel modules inet_diag and tcp_diag): %w", err)
+			return nil, fmt.Errorf("cannot list the %s connections (kernel modules inet_diag and %s): %w", protocol, module, err)
 		}
-		all = append(all, sockets...)
+		all = append(all, some...)
 	}
 	return all, nil
 }
