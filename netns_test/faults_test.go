@@ -179,7 +179,9 @@ func TestApplyKilledAnywhere(t *testing.T) {
 	assert.NotEqual(t, len(results), old)
 }
 
-// Whatever the kernel or the disk refuses, the program ends by itself and says so.
+// Whatever the kernel or the disk refuses, the program ends by itself and says so:
+// by its message, too, unless the write that was refused may have been the message
+// itself (strace counts the calls of each thread for itself).
 func TestApplyRefusedAnywhere(t *testing.T) {
 	var list []fault
 	list = append(list, faults("error=ENOBUFS", map[string][2]int{"recvfrom": {12, 7}, "sendto": {6, 6}})...)
@@ -187,7 +189,7 @@ func TestApplyRefusedAnywhere(t *testing.T) {
 	list = append(list, faults("error=EIO", map[string][2]int{"fsync": {3, 1}, "write": {2, 1}})...)
 	for _, d := range disturbAll(t, list) {
 		assert.Containsf(t, []int{0, 3}, d.code, "%s\n%s", d.fault, d.output)
-		if d.code == 3 {
+		if d.code == 3 && d.fault.call != "write" {
 			assert.Containsf(t, d.output, "ngcp-fw: ", "%s", d.fault)
 		}
 	}
