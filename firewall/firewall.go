@@ -28,6 +28,7 @@ type Plan struct {
 	Generation uint64         // Target's number; the current one's where nothing changes
 	Changes    []ruleset.Change
 	Exposure   exposure.Change
+	Later      bool              // Exposure is what would change once observe is off
 	Cut        int               // after applying: tracked flows of sources that are refused now, which were ended
 	Flows      Flows             // before applying: those that would be cut
 	Remarks    []string          // after applying: what went wrong besides, though the ruleset is in force
@@ -92,7 +93,7 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	p.watched = before != nil && before.Observe && w.number == 0 // going back from an attempt to observe is another matter
 	p.media = now.snapshot != nil && reflect.DeepEqual(now.snapshot.Meta.Mediaproxy, w.meta.Mediaproxy)
 	if p.Changed() { // the same rules are the same exposures
-		p.Exposure = exposure.Compare(before.InForce(), w.model.InForce())
+		p.Exposure, p.Later = exposure.Review(before, w.model)
 	}
 	return p, nil
 }

@@ -28,11 +28,14 @@ func TestPlanKnowsWhatObserveLetsIn(t *testing.T) {
 	plan, err = f.Plan(model(t, everyone+watching))
 	require.NoError(t, err)
 	assert.True(t, plan.Changed())
-	assert.True(t, plan.Exposure.IsEmpty(), "nobody was shut out before")
+	assert.True(t, plan.Later, "nobody was shut out before")
+	assert.NotEmpty(t, plan.Exposure.Gained)
+	assert.Empty(t, plan.Exposure.Lost)
 	plan, err = f.Plan(model(t, office))
 	require.NoError(t, err)
 	assert.Empty(t, plan.Exposure.Gained)
 	assertObserve(t, plan.Exposure.Lost)
+	assert.False(t, plan.Later)
 }
 
 func assertObserve(t *testing.T, deltas []exposure.Delta) {

@@ -36,6 +36,9 @@ func (r Rate) String() string {
 	return strconv.FormatUint(uint64(r.Count), 10) + "/" + r.Unit.String()
 }
 
+// PerSecond is how many there may be in a second.
+func (r Rate) PerSecond() float64 { return float64(r.Count) / r.Unit.Seconds() }
+
 func parseRate(text string) (Rate, error) {
 	count, name, slash := strings.Cut(text, "/")
 	number, err := parseNumber(count)

@@ -80,20 +80,16 @@ func (a *app) diffAgainst(in *input, flags globalFlags, as view) error {
 		return errReported
 	}
 	a.report(a.err, in, notIn(old.diags, in.diags))
-	r := review{
-		exposure: exposure.Compare(old.model.InForce(), in.model.InForce()),
-		rules:    ruleset.Diff(compile.Compile(old.model, 1), compile.Compile(in.model, 1)),
-	}
+	r := review{rules: ruleset.Diff(compile.Compile(old.model, 1), compile.Compile(in.model, 1))}
+	r.exposure, r.later = exposure.Review(old.model, in.model)
 	if len(r.rules) > 0 {
 		r.notices = observeWarnings(old.model.Observe, in.model.Observe)
 	}
-	if old.model.Forward == policy.ForwardDrop && in.model.Forward != policy.ForwardDrop {
-		r.notices = append(r.notices, forwardOff)
-	}
+	r.notices = append(r.notices, settingWarnings(old.model, in.model)...)
 	if err := a.writeReview(r, as); err != nil {
 		return err
 	}
-	if !r.exposure.IsEmpty() {
+	if !r.exposure.IsEmpty() || slices.Contains(r.notices, forwardOff) {
 		return errNo
 	}
 	return nil
@@ -121,7 +117,7 @@ func (a *app) diffKernel(in *input, as view) error {
 
 // writePlan shows what applying would change; exit 1 where it would send anything.
 func (a *app) writePlan(plan *firewall.Plan, as view) error {
-	r := review{exposure: plan.Exposure, rules: plan.Changes, media: slices.Concat(plan.Rule.Drift, plan.Rule.Findings), flows: &plan.Flows}
+	r := review{exposure: plan.Exposure, later: plan.Later, rules: plan.Changes, media: slices.Concat(plan.Rule.Drift, plan.Rule.Findings), flows: &plan.Flows}
 	if err := plan.Flows.Err; err != nil {
 		a.remark("how many open flows would be cut is not known: %v", err)
 	}
@@ -133,7 +129,8 @@ func (a *app) writePlan(plan *firewall.Plan, as view) error {
 		r.remark = "What is in force was not applied from this state directory, so this counts from\nnothing:"
 	}
 	if plan.Changed() { // the exposures of a side that is not known do not tell
-		r.notices = observeWarnings(observes(plan.Current), observes(plan.Target))
+		r.notices = append(observeWarnings(observes(plan.Current), observes(plan.Target)),
+			forwardWarnings(dropsForwarded(plan.Current), dropsForwarded(plan.Target))...)
 	}
 	if err := a.writeReview(r, as); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 // review is a change as it is shown, wherever its two sides come from.
 type review struct {
 	exposure exposure.Change
+	later    bool // exposure is what would change once observe is off
 	rules    []ruleset.Change
 	remark   string          // what the reader should know before: the old side is not known
 	notices  []warning       // what the reader must not miss
@@ -49,6 +50,8 @@ type diffJSON struct {
 	Lost    []deltaJSON      `json:"lost"`
 	Rules   []ruleset.Change `json:"rules"`
 
+	Observed   bool     `json:"observed,omitempty"`   // observe is on and stays on: gained and lost are from when it is off
+	Notices    []string `json:"notices"`              // what a reader must not miss
 	CutFlows   *int     `json:"cut_flows,omitempty"`  // against the kernel, where that is known
 	Mediaproxy []string `json:"mediaproxy,omitempty"` // what is wrong with its rule, against the kernel
 }
@@ -62,8 +65,11 @@ type deltaJSON struct {
 func (r *review) document() diffJSON {
 	doc := diffJSON{
 		Changed: len(r.rules) > 0 || !r.exposure.IsEmpty(),
-		Gained:  deltaDocuments(r.exposure.Gained), Lost: deltaDocuments(r.exposure.Lost),
-		Rules: append([]ruleset.Change{}, r.rules...), Mediaproxy: r.media,
+		Gained:  deltaDocuments(r.exposure.Gained), Lost: deltaDocuments(r.exposure.Lost), Observed: r.later,
+		Rules: append([]ruleset.Change{}, r.rules...), Mediaproxy: r.media, Notices: []string{},
+	}
+	for _, n := range r.notices {
+		doc.Notices = append(doc.Notices, n.text)
 	}
 	if r.flows != nil && r.flows.Err == nil {
 		doc.CutFlows = &r.flows.Cut
@@ -120,6 +126,10 @@ func (r *review) unexposed() string {
 // is worth a word where the old side is known.
 func (r *review) title(what string) string {
 	switch {
+	case len(r.deltas(what)) > 0 && r.later:
+		return "Who could reach " + what + " once observe is off:"
+	case r.later:
+		return "Nobody could reach " + what + " once observe is off."
 	case len(r.deltas(what)) > 0:
 		return "Who can reach " + what + ":"
 	case r.remark == "":

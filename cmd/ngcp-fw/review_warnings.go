@@ -35,9 +35,6 @@ func observeWarnings(before, after bool) []warning {
 	return nil
 }
 
-// forwardOff is what the end of forward: drop means to who reads a change.
-var forwardOff = warning{alarm, "forward would not be drop any more: this host forwards what its routes and other tables let through"}
-
 func deltaSign(d exposure.Delta, sign string) string {
 	switch {
 	case sign != "+":

@@ -30,7 +30,7 @@ func sourceItems(s addr.Set) cell {
 		return text("any4")
 	case s.IsAny6():
 		return text("any6")
-	case !rest.IsEmpty() && ranges(rest) < min(ranges(s), inlineRanges):
+	case nearlyAny(s) && ranges(rest) < min(ranges(s), inlineRanges):
 		return append(cell{"any but"}, rangeItems(rest)...)
 	case ranges(s) <= inlineRanges:
 		return rangeItems(s)
@@ -40,6 +40,12 @@ func sourceItems(s addr.Set) cell {
 		prefixes++
 	}
 	return text(plural(prefixes, "prefix"))
+}
+
+// nearlyAny reports whether most addresses of both families are among them.
+func nearlyAny(s addr.Set) bool {
+	v4, v6 := exposure.Everyone(s)
+	return v4 && v6
 }
 
 // sourceText is a source set in a sentence.

@@ -52,6 +52,16 @@ func (m *Model) InForce() *Model {
 	return &open
 }
 
+// Review is Compare as packets meet the models. Where both only observe, packets
+// do not tell them apart: then it is what would differ once they enforce, and later
+// is true.
+func Review(old, new *Model) (c Change, later bool) {
+	if old != nil && new != nil && old.Observe && new.Observe {
+		return Compare(old, new), true
+	}
+	return Compare(old.InForce(), new.InForce()), false
+}
+
 // beyond is what one side lets in and the other does not.
 func (g *grid) beyond(these, those *side) (deltas []Delta) {
 	c := &comparison{g, these, those, those.covers(g), map[restKey]addr.Set{}}

@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"cmp"
+	"net/netip"
 
 	"ngcp-fw/policy/addr"
 )
@@ -20,11 +21,18 @@ func (d Delta) toAny() bool {
 
 // Everyone reports whether all IPv4 or all IPv6 addresses are among the sources,
 // or nearly all: what was open before is not in a delta, and what is denied in
-// no exposure. Half of the addresses is nearly all.
-func (d Delta) Everyone() (v4, v6 bool) {
-	n4, n6 := d.Sources.Count()
-	return n4 >= 1<<31, n6.BitLen() > 127
+// no exposure. Half of the addresses is nearly all; of IPv6, half of those that
+// are given to anybody (RFC 4291, section 2.4: 2000::/3).
+func (d Delta) Everyone() (v4, v6 bool) { return Everyone(d.Sources) }
+
+// Everyone is Delta.Everyone for any sources.
+func Everyone(s addr.Set) (v4, v6 bool) {
+	n4, _ := s.Count()
+	_, n6 := s.Intersect(globalUnicast).Count()
+	return n4 >= 1<<31, n6.BitLen() > 124
 }
+
+var globalUnicast = addr.Of(netip.MustParsePrefix("2000::/3"))
 
 func first(a, b bool) int {
 	switch {
