@@ -44,10 +44,11 @@ func (f Firewall) Ban(b bans.Ban, lockout bool) (*Banned, error) {
 		}
 		defer closeRecord()
 		before := bansNear(record, b, now)
-		if err := f.store().AppendBan(bans.Append(nil, b)); err != nil {
+		if err := f.keepBan(record, b, now); err != nil {
 			return nil, err
 		}
-		done, err := f.rebanned(conn, record, b, before, append(slices.Clone(before), b), false)
+		all := func(theirs []bans.Ban) []bans.Ban { return theirs }
+		done, err := f.rebanned(conn, record, b, before, append(slices.Clone(before), b), all)
 		if err != nil {
 			return nil, fmt.Errorf("the ban is kept, but not in force: %w", err)
 		}
@@ -59,31 +60,73 @@ func (f Firewall) Ban(b bans.Ban, lockout bool) (*Banned, error) {
 	})
 }
 
-// Unban ends every ban of the addresses of a range, and no other's.
-func (f Firewall) Unban(from, to netip.Addr) (*Banned, error) {
+// tidyEvery is how many bytes a record grows by from one look for bans that are
+// over to the next: some 600 of them.
+const tidyEvery = 64 << 10
+
+// keepBan adds the ban to the record. Where most of that is over, it goes: nobody
+// may ever unban what ends by itself.
+func (f Firewall) keepBan(record []byte, b bans.Ban, now time.Time) error {
+	line := bans.Append(nil, b)
+	if len(record)/tidyEvery != (len(record)+len(line))/tidyEvery {
+		if rest := bans.Live(record, now); len(rest) < len(record)/2 {
+			return f.store().WriteBans(append(rest, line...))
+		}
+	}
+	return f.store().AppendBan(line)
+}
+
+// Unban ends every ban of the addresses of a range, and no other's; with a reason,
+// only the bans that were given that very one.
+func (f Firewall) Unban(from, to netip.Addr, reason string) (*Banned, error) {
 	return f.changeBans(func(conn *kernel.Conn, now time.Time) (*Banned, error) {
 		record, closeRecord, err := f.store().Bans()
 		if err != nil {
 			return nil, err
 		}
 		defer closeRecord()
-		gone := bans.Ban{From: from, To: to}
+		gone := bans.Ban{From: from, To: to, Reason: reason}
 		before := bansNear(record, gone, now)
-		after := without(before, gone)
-		met := slices.ContainsFunc(before, func(b bans.Ban) bool { return b.Meets(from, to) })
-		if met {
-			if err := f.store().WriteBans(bans.Without(record, from, to, now)); err != nil {
+		met := slices.ContainsFunc(before, func(b bans.Ban) bool { return b.EndsWith(gone) })
+		if met || bans.Near(record, from, to, now).Ended > 0 {
+			if err := f.store().WriteBans(bans.Without(record, gone, now)); err != nil {
 				return nil, err
 			}
 		}
-		done, err := f.rebanned(conn, record, gone, before, after, true)
-		if err != nil {
-			return nil, err
+		done, err := f.rebanned(conn, record, gone, before, without(before, gone), left(before, gone))
+		if err != nil || reason != "" {
+			done.Changed = met
+			return done, err
 		}
 		freed, err := freeOffenders(conn, from, to)
 		done.Changed = done.Changed || met || freed
 		return done, err
 	})
+}
+
+// left is what an unban leaves of the elements of a set: those of others, where
+// only bans for a reason end, and all but its addresses where every ban does.
+func left(before []bans.Ban, gone bans.Ban) func(have []bans.Ban) []bans.Ban {
+	if gone.Reason == "" {
+		return func(have []bans.Ban) []bans.Ban { return without(have, gone) }
+	}
+	return func(have []bans.Ban) (others []bans.Ban) {
+		for _, e := range have {
+			some := []bans.Ban{e}
+			for _, ours := range bans.Flatten(before) {
+				if sameEnd(e, ours) {
+					some = without(some, bans.Ban{From: ours.From, To: ours.To})
+				}
+			}
+			others = append(others, some...)
+		}
+		return others
+	}
+}
+
+// sameEnd allows for the time that it takes to tell the kernel, and to ask it.
+func sameEnd(a, b bans.Ban) bool {
+	return a.Until.IsZero() == b.Until.IsZero() && a.Until.Sub(b.Until).Abs() < 2*time.Second
 }
 
 // freeOffenders ends what limits have banned of a range, where limits ban: the /64
@@ -169,14 +212,18 @@ func bansNear(record []byte, b bans.Ban, now time.Time) []bans.Ban {
 
 func without(all []bans.Ban, gone bans.Ban) (left []bans.Ban) {
 	for _, b := range all {
-		left = append(left, b.Without(gone.From, gone.To)...)
+		if b.EndsWith(gone) {
+			left = append(left, b.Without(gone.From, gone.To)...)
+		} else {
+			left = append(left, b)
+		}
 	}
 	return left
 }
 
 // rebanned has the kernel's set follow, where there is one. The bans are those
-// near what changes.
-func (f Firewall) rebanned(conn *kernel.Conn, record []byte, changed bans.Ban, before, after []bans.Ban, end bool) (*Banned, error) {
+// near what changes; of a set that can be read, whatever stays is asked for.
+func (f Firewall) rebanned(conn *kernel.Conn, record []byte, changed bans.Ban, before, after []bans.Ban, stays func([]bans.Ban) []bans.Ban) (*Banned, error) {
 	done := &Banned{}
 	outline, err := conn.Outline(compile.Family, compile.TableName)
 	if outline == nil || err != nil {
@@ -192,13 +239,13 @@ func (f Firewall) rebanned(conn *kernel.Conn, record []byte, changed bans.Ban, b
 			return done, err
 		}
 	}
-	done.Changed, err = reconcile(conn, set, changed, after, end)
+	done.Changed, err = reconcile(conn, set, changed, after, stays)
 	return done, err
 }
 
-// reconcile is for sets that can be read, into which others write, too. Where bans
-// end, theirs of the same addresses do, and whether there were any is reported.
-func reconcile(conn *kernel.Conn, set string, changed bans.Ban, after []bans.Ban, end bool) (bool, error) {
+// reconcile is for sets that can be read, into which others write, too. It reports
+// whether the set had any of the addresses.
+func reconcile(conn *kernel.Conn, set string, changed bans.Ban, after []bans.Ban, stays func([]bans.Ban) []bans.Ban) (bool, error) {
 	have, err := conn.Timed(compile.Family, compile.TableName, set)
 	if err != nil {
 		return false, err
@@ -215,10 +262,7 @@ func reconcile(conn *kernel.Conn, set string, changed bans.Ban, after []bans.Ban
 		theirs = append(theirs, b)
 	}
 	met := slices.ContainsFunc(theirs, func(b bans.Ban) bool { return b.Meets(changed.From, changed.To) })
-	if end {
-		theirs = without(theirs, changed)
-	}
-	want := timed(bans.Flatten(append(slices.Clone(after), theirs...)))
+	want := timed(bans.Flatten(append(slices.Clone(after), stays(theirs)...)))
 	out, in := differing(have, want)
 	return met, conn.Swap(compile.Family, compile.TableName, set, out, in)
 }

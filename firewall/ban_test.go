@@ -3,6 +3,7 @@ package firewall
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,7 +74,7 @@ func banAtRandom(t *rapid.T, f Firewall, others int) {
 	for range rapid.IntRange(1, 6).Draw(t, "steps") {
 		from, to := drawRange(t)
 		if rapid.IntRange(0, 3).Draw(t, "unban") == 0 {
-			_, err := f.Unban(from, to)
+			_, err := f.Unban(from, to, "")
 			require.NoError(t, err)
 			told = without(told, bans.Ban{From: from, To: to})
 			continue
@@ -97,7 +98,7 @@ func banAtRandom(t *rapid.T, f Firewall, others int) {
 	require.Zero(t, damaged)
 	require.Len(t, list, len(bans.Latest(told))+others)
 	for _, all := range [][2]string{{"203.0.113.0", "203.0.113.15"}, {"2001:db8::", "2001:db8::f"}} {
-		_, err := f.Unban(netip.MustParseAddr(all[0]), netip.MustParseAddr(all[1]))
+		_, err := f.Unban(netip.MustParseAddr(all[0]), netip.MustParseAddr(all[1]), "")
 		require.NoError(t, err)
 	}
 	require.Len(t, inKernel(t), others)
@@ -155,10 +156,67 @@ func TestBansBesideThoseOfOthers(t *testing.T) {
 	have := inKernel(t)
 	require.Len(t, have, 2, "one range lasts longer than ours, the other does not")
 	assert.Equal(t, "203.0.113.64", have[1].From.String())
-	done, err := f.Unban(netip.MustParseAddr("203.0.113.100"), netip.MustParseAddr("203.0.113.100"))
+	done, err := f.Unban(netip.MustParseAddr("203.0.113.100"), netip.MustParseAddr("203.0.113.100"), "")
 	require.NoError(t, err)
 	assert.True(t, done.Changed)
 	assert.Len(t, inKernel(t), 3)
+}
+
+// An unban with a reason leaves the bans that others asked for, on record and not.
+func TestUnbanForAReason(t *testing.T) {
+	f := inNamespace(t)
+	apply(t, f, office)
+	at := func(last byte) netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, last}) }
+	soon, late := time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
+	ban := func(from, to byte, until time.Time, reason string) {
+		t.Helper()
+		_, err := f.Ban(bans.Ban{From: at(from), To: at(to), Until: until, Reason: reason}, false)
+		require.NoError(t, err)
+	}
+	nft(t, "add", "element", "inet", "ngcp-fw", "banned4", "{ 203.0.113.7 timeout 3h }")
+	ban(0, 15, soon, "by hand")
+	ban(4, 9, late, "fail2ban sshd")
+	ban(9, 9, time.Time{}, "fail2ban recidive")
+	unban := func(last byte, reason string, changed bool) {
+		t.Helper()
+		done, err := f.Unban(at(last), at(last), reason)
+		require.NoError(t, err)
+		assert.Equal(t, changed, done.Changed)
+	}
+	unban(9, "fail2ban sshd", true)
+	unban(9, "fail2ban sshd", false)
+	unban(5, "fail2ban sshd", true)
+	unban(7, "fail2ban sshd", true)
+	unban(8, "fail2ban", false)
+	have := inKernel(t)
+	for last, want := range map[byte]time.Time{
+		0: soon, 4: late, 5: soon, 6: late, 7: time.Now().Add(3 * time.Hour), 8: late, 9: {}, 10: soon, 15: soon,
+	} {
+		i := slices.IndexFunc(have, func(b bans.Ban) bool { return b.Covers(at(last)) })
+		require.GreaterOrEqual(t, i, 0, "%s is not banned", at(last))
+		assert.WithinDuration(t, want, have[i].Until, 10*time.Second, at(last))
+	}
+}
+
+// What nobody unbans goes from the record when most of it is over.
+func TestTheRecordDoesNotGrowForEver(t *testing.T) {
+	f := inNamespace(t)
+	over, largest := time.Now().Add(-time.Hour), 0
+	for i := range 2000 {
+		a := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+		record, done, err := f.store().Bans()
+		require.NoError(t, err)
+		largest = max(largest, len(record))
+		require.NoError(t, f.keepBan(record, bans.Ban{From: a, To: a, Until: over, Reason: "scan"}, time.Now()))
+		done()
+	}
+	assert.Less(t, largest, 2*tidyEvery)
+	here := netip.MustParseAddr("203.0.113.9")
+	_, err := f.Ban(bans.Ban{From: here, To: here}, false)
+	require.NoError(t, err)
+	list, _, err := f.Bans()
+	require.NoError(t, err)
+	assert.Len(t, list, 1)
 }
 
 func TestABanDoesNotLockOut(t *testing.T) {

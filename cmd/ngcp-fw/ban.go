@@ -101,19 +101,24 @@ func until(b bans.Ban) string {
 }
 
 func setupUnban(flags *pflag.FlagSet) action {
+	reason := flags.String("reason", "", "end only the bans that were given this very `TEXT`")
 	return func(a *app, args []string) error {
 		b, err := banArgument("unban", args)
 		if err != nil {
 			return err
 		}
-		done, err := a.firewall().Unban(b.From, b.To)
+		done, err := a.firewall().Unban(b.From, b.To, *reason)
 		if err != nil {
 			return systemFailure(err)
 		}
-		if !done.Changed {
-			return &failure{exitNo, fmt.Errorf("%s is not banned", banSource(b))}
+		of := ""
+		if *reason != "" {
+			of = fmt.Sprintf(" with the reason %q", *reason)
 		}
-		fmt.Fprintf(a.out, "%s is not banned any more.\n", banSource(b))
+		if !done.Changed {
+			return &failure{exitNo, fmt.Errorf("%s is not banned%s", banSource(b), of)}
+		}
+		fmt.Fprintf(a.out, "%s is not banned%s any more.\n", banSource(b), of)
 		return nil
 	}
 }

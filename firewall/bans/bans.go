@@ -33,6 +33,12 @@ func (b Ban) Meets(from, to netip.Addr) bool {
 	return b.From.BitLen() == from.BitLen() && b.From.Compare(to) <= 0 && from.Compare(b.To) <= 0
 }
 
+// EndsWith reports whether the end of a ban of those addresses ends this one, or a
+// part of it: of any reason where that names none.
+func (b Ban) EndsWith(gone Ban) bool {
+	return b.Meets(gone.From, gone.To) && (gone.Reason == "" || gone.Reason == b.Reason)
+}
+
 // Outlasts reports whether it ends after the other one.
 func (b Ban) Outlasts(other Ban) bool {
 	return !other.Until.IsZero() && (b.Until.IsZero() || b.Until.After(other.Until))

@@ -83,24 +83,27 @@ func address(text []byte) netip.Addr {
 	return a
 }
 
-// Without is the record without what is over, and without the bans of a range of
-// addresses: what is left of them counts on.
-func Without(record []byte, from, to netip.Addr, now time.Time) (rest []byte) {
-	met := meets(from, to)
+// Without is the record without what is over, and without the bans that end with
+// this one: what it leaves of them counts on.
+func Without(record []byte, gone Ban, now time.Time) (rest []byte) {
+	met := meets(gone.From, gone.To)
 	rest = make([]byte, 0, len(record)+256)
 	for line := range bytes.Lines(record) {
 		switch b, ok := Parse(line); {
 		case !ok || !b.Live(now):
-		case !met(line):
+		case !met(line) || !b.EndsWith(gone):
 			rest = append(rest, line...)
 		default:
-			for _, left := range b.Without(from, to) {
+			for _, left := range b.Without(gone.From, gone.To) {
 				rest = Append(rest, left)
 			}
 		}
 	}
 	return rest
 }
+
+// Live is the record without what is over.
+func Live(record []byte, now time.Time) []byte { return Without(record, Ban{}, now) }
 
 // Found is what a look through a record found.
 type Found struct {
