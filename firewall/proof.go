@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"ngcp-fw/firewall/compile"
+	"ngcp-fw/firewall/hook"
 	"ngcp-fw/firewall/kernel"
+	"ngcp-fw/firewall/mediaproxy"
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/firewall/verify"
 	"ngcp-fw/policy/exposure"
@@ -16,7 +18,7 @@ type Proof struct {
 	Found   *verify.Counterexample // a packet on which the two differ; nil: there is none
 	Applied bool                   // our table is in the kernel
 	Sampled []string               // large sets of which the count and some elements stand for all
-	Foreign []string               // chains of others that can still drop or divert what ours accepts
+	Foreign []string               // chains of others of the input path that can still drop or divert what ours accepts
 }
 
 // Verify compares what the kernel's table does to packets with the policy. Large
@@ -42,12 +44,27 @@ func (f Firewall) Verify(m *exposure.Model, full bool) (*Proof, error) {
 	if p.Found, err = verify.Compare(table, m); err != nil {
 		return nil, fmt.Errorf("table %s %s: %w", compile.Family, compile.TableName, err)
 	}
-	chains, rules, err := conn.Survey(ruleset.FamilyInet, ruleset.FamilyIPv4, ruleset.FamilyIPv6)
+	path, err := hook.Read(conn)
 	if err != nil {
 		return nil, err
 	}
-	p.Foreign = foreign(chains, rules)
+	p.Foreign = path.Interfering(ours)
+	if p.Found != nil {
+		p.Found.By(linkNames(path.Links))
+	}
 	return p, nil
+}
+
+func linkNames(links []hook.Link) (names []string) {
+	for _, l := range links {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// ours tells of the chains that ngcp-fw keeps.
+func ours(family, table, chain string) bool {
+	return family == compile.Family.String() && table == compile.TableName || table == "filter" && chain == mediaproxy.Chain
 }
 
 // met is what packets meet of the kernel's table: nothing where there is none, or

@@ -24,8 +24,8 @@ func TestAnUnprovenRulesetIsNotApplied(t *testing.T) {
 	_, err = f.put(conn, w, Options{})
 	var unproven *UnprovenError
 	require.ErrorAs(t, err, &unproven)
-	assert.Equal(t, "192.0.3.0", unproven.Found.Flow.From.String())
+	assert.Equal(t, "192.0.3.1", unproven.Found.Flow.From.String())
 	assert.False(t, unproven.Found.Policy)
-	assert.ErrorContains(t, err, "a packet from 192.0.3.0 to port 22/tcp")
+	assert.ErrorContains(t, err, "a packet from 192.0.3.1 to port 22/tcp")
 	assert.Empty(t, nft(t, "list", "ruleset"))
 }

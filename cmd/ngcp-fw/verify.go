@@ -84,7 +84,11 @@ func verdictWord(accept bool) string {
 // flowTo is as explain reads it, of protocols that it knows.
 func flowTo(c *verify.Counterexample) string {
 	if !policy.HasPorts(c.Flow.Protocol) {
-		return strings.TrimSpace(fmt.Sprintf("%s %s", addressOf(c.Flow.To), c.Flow.Protocol))
+		name := c.Flow.Protocol.String()
+		if isICMP(c.Packet) {
+			name = map[bool]string{false: "icmp", true: "icmpv6"}[c.Packet.Protocol == protocolICMPv6]
+		}
+		return strings.TrimSpace(addressOf(c.Flow.To) + " " + name)
 	}
 	return toText(c.Flow)
 }
@@ -105,8 +109,7 @@ func packetRemarks(c *verify.Counterexample) (remarks []string) {
 	}
 	note(c.Hook != ruleset.HookInput, "at the %s hook", c.Hook)
 	note(c.Packet.Out != "", "out %s", c.Packet.Out)
-	icmp := c.Packet.Protocol == protocolICMP || c.Packet.Protocol == protocolICMPv6
-	note(icmp, "type %d", c.Packet.ICMPType)
+	note(isICMP(c.Packet), "type %d", c.Packet.ICMPType)
 	note(c.Packet.State != ruleset.StateNew, "ct state %s", stateWords[c.Packet.State])
 	note(c.Banned, "from a banned source")
 	note(c.Held != "", "while its source is in set %s", c.Held)
@@ -115,6 +118,8 @@ func packetRemarks(c *verify.Counterexample) (remarks []string) {
 
 // Protocols that have a type (IANA, Assigned Internet Protocol Numbers).
 const protocolICMP, protocolICMPv6 = 1, 58
+
+func isICMP(p ruleset.Packet) bool { return p.Protocol == protocolICMP || p.Protocol == protocolICMPv6 }
 
 var stateWords = map[ruleset.CTStates]string{
 	ruleset.StateEstablished: "established", ruleset.StateRelated: "related", ruleset.StateInvalid: "invalid",
@@ -143,7 +148,7 @@ func writeProof(w io.Writer, p *firewall.Proof, see []string, offline bool) {
 		writeNote(w, "note", fmt.Sprintf("of the large set %s, the number of elements and samples stand for all; --full reads it", s))
 	}
 	for _, name := range p.Foreign {
-		writeNote(w, "note", fmt.Sprintf("chain %s at the input hook can drop or divert what ngcp-fw accepts", name))
+		writeNote(w, "note", fmt.Sprintf("chain %s can drop or divert what ngcp-fw accepts", name))
 	}
 }
 
@@ -155,7 +160,9 @@ func writeCounterexample(w io.Writer, c *verify.Counterexample, see []string, of
 	what = strings.Join(append([]string{what}, packetRemarks(c)...), ", ")
 	fmt.Fprintf(w, "  %s\n", wrap(what, 2, 4))
 	fmt.Fprintf(w, "  policy: %s, ruleset: %s\n", verdictWord(c.Policy), verdictWord(c.Kernel))
-	if c.Plain() {
+	if !c.Plain() {
+		fmt.Fprintf(w, "  %s\n", wrap("explain cannot show it: it asks about new connections of tcp, udp and sctp to this host, from sources that are not banned", 2, 4))
+	} else {
 		words := append(append([]string{"ngcp-fw"}, see...), "explain", "--from", fromText(c.Flow), "--to", flowTo(c), "--in", c.Flow.In)
 		if !offline {
 			words = append(words, "--live")

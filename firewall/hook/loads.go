@@ -132,7 +132,7 @@ func (s *Snapshot) owns(a netip.Addr) bool {
 // rule does not match (nft_payload.c). One that writes changes the packet.
 func (m *machine) payload(a attributes) did {
 	if a.find(unix.NFTA_PAYLOAD_DREG) == nil {
-		m.world.moved = true
+		m.world.moved, m.world.written = true, true
 		return passes
 	}
 	n, offset := int(a.number(unix.NFTA_PAYLOAD_LEN)), int(a.number(unix.NFTA_PAYLOAD_OFFSET))

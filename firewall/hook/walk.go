@@ -12,6 +12,7 @@ type world struct {
 	ctMark, ctMarkOpen uint32
 	noTrack, mayTrack  bool
 	moved              bool // its addresses may have been changed
+	written            bool // a rule may have written into it
 }
 
 // either is a world of which it is not known whether it is this or that one.
@@ -22,7 +23,7 @@ func (w world) either(v world) world {
 	w.ctMark &^= w.ctMarkOpen
 	w.mayTrack = w.mayTrack || v.mayTrack || w.noTrack != v.noTrack
 	w.noTrack = w.noTrack || v.noTrack
-	w.moved = w.moved || v.moved
+	w.moved, w.written = w.moved || v.moved, w.written || v.written
 	return w
 }
 

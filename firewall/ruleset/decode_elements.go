@@ -186,7 +186,8 @@ func (s *Set) append(from, to []byte, v *Verdict) {
 }
 
 // adoptRanges pairs beginnings and ends, and checks the leading end that stands
-// for all below the first range.
+// for all below the first range, and is what is left when somebody takes the last
+// range out.
 func (s *Set) adoptRanges(list []element) bool {
 	if len(list) == 0 {
 		return true
@@ -196,7 +197,7 @@ func (s *Set) adoptRanges(list []element) bool {
 	}
 	if list[0].end {
 		list = list[1:]
-		if len(list) == 0 || isAll(list[0].key, 0) {
+		if len(list) > 0 && isAll(list[0].key, 0) {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"net/netip"
+	"slices"
 
 	"ngcp-fw/firewall/ruleset"
 	"ngcp-fw/policy"
@@ -18,16 +19,15 @@ var anyLocal = map[ruleset.Family]netip.Addr{
 	ruleset.FamilyIPv6: netip.MustParseAddr("2001:db8::1"),
 }
 
-// example is one packet of a box: the lowest source, and otherwise what people
-// know best.
+// example is one packet of a box, of what people know best.
 func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexample {
 	p := ruleset.Packet{
 		In: (*c.links)[first(b.axes[inLink], c.named()...)], Out: (*c.links)[first(b.axes[outLink], noLink)],
-		Src: b.src.first(), Dst: anyLocal[b.family], Protocol: uint8(first(b.axes[protocol], protoUDP, protoTCP, protoSCTP)),
+		Src: b.src.host(b.family), Dst: anyLocal[b.family], Protocol: uint8(first(b.axes[protocol], protoUDP, protoTCP, protoSCTP)),
 		State: trackingStates[first(b.axes[tracking])],
 	}
 	if !b.dst.Contains(p.Dst) {
-		p.Dst = b.dst.first()
+		p.Dst = b.dst.host(b.family)
 	}
 	hasPorts := fieldProtocols[ruleset.THDport].contains(uint16(p.Protocol))
 	if hasPorts {
@@ -44,8 +44,23 @@ func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexam
 	if c.anywhere(b) {
 		flow.To = netip.Addr{}
 	}
-	return &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted,
+	e := &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted,
 		Banned: !banned.contains(isNot), Limit: !banned.contains(isNot) && !banned.contains(is), Held: b.held}
+	if p.In == (*c.links)[otherLink] {
+		e.Unlike = (*c.links)[loopback:]
+	}
+	return e
+}
+
+// By gives a packet that can come by any interface but some one of those that a
+// host has.
+func (c *Counterexample) By(links []string) {
+	for _, name := range links {
+		if c.Unlike != nil && !slices.Contains(c.Unlike, name) {
+			c.Flow.In, c.Packet.In = name, name
+			return
+		}
+	}
 }
 
 // anywhere tells whether the box's packets go to every address that other hosts

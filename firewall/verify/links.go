@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"fmt"
 	"slices"
 
 	"ngcp-fw/firewall/ruleset"
@@ -57,9 +58,9 @@ func (l *linkIndex) addRule(r ruleset.Rule) {
 
 // nameOther finds a name that nobody looks for.
 func (l *linkIndex) nameOther() {
-	name := "other"
-	for slices.Contains(*l, name) {
-		name += "-"
+	name := "eth0"
+	for n := 1; slices.Contains(*l, name); n++ {
+		name = fmt.Sprintf("eth%d", n)
 	}
 	(*l)[otherLink] = name
 }

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"net/netip"
-
 	"ngcp-fw/policy/addr"
 )
 
@@ -58,11 +56,4 @@ func (a *atlas) split(p, q *places) (in, out *places) {
 		a.cuts[pair{p, q}] = done
 	}
 	return done.in, done.out
-}
-
-func (p *places) first() netip.Addr {
-	for r := range p.Ranges() {
-		return r.From
-	}
-	return netip.Addr{}
 }

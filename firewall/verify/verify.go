@@ -36,6 +36,7 @@ type Counterexample struct {
 	Banned bool           // its source is in a set of banned ones
 	Limit  bool           // it is banned there by a limit, and by nobody else
 	Held   string         // a live set that holds its source; "": none
+	Unlike []string       // it may come by any interface but these; nil: by In only
 }
 
 // Plain reports whether the flow says all there is to the packet: a new one of
