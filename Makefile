@@ -8,8 +8,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 FUZZTIME ?= 60s
 
 # What the tests judge our work with, by Debian's package names.
-TEST_PACKAGES = nftables iproute2 iptables strace
-TEST_PROGRAMS = nft ip iptables-nft strace
+TEST_PACKAGES = nftables iproute2 iptables strace python3
+TEST_PROGRAMS = nft ip iptables-nft strace python3
+# What bans by our sets, which is not installed either: see ban-tools.
+BAN_PACKAGES = fail2ban crowdsec-firewall-bouncer
 # What the virtual machine is made and run with.
 VM_PACKAGES = qemu-system-x86 qemu-utils mmdebstrap e2fsprogs debian-archive-keyring
 VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs
@@ -28,7 +30,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
-.PHONY: help build run test test-tools test-vm test-vm-all vm-tools test-ansible ansible-tools promtool lint bench fuzz fuzz-short man deb install clean
+.PHONY: help build run test test-tools test-vm test-vm-all vm-tools test-ansible ansible-tools ban-tools promtool lint bench fuzz fuzz-short man deb install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +41,7 @@ build: ## build bin/ngcp-fw
 run: build ## the main job in a network namespace of its own; touches nothing else
 	$(GO) run ./examples/demo $(BIN)/ngcp-fw
 
-test: test-tools promtool ## everything, by real packets too; installs nftables and what else it needs
+test: test-tools promtool ban-tools ## everything, by real packets too; installs nftables and what else it needs
 	$(GO) vet ./...
 	$(GO) test -timeout 20m ./...
 	$(MAKE) fuzz-short
@@ -62,6 +64,16 @@ promtool: ## bin/promtool, where none is installed
 	    dpkg-deb --fsys-tarfile "$$into"/prometheus_*.deb | tar -xO ./usr/bin/promtool >"$$into/promtool" && \
 	    install -m 0755 "$$into/promtool" '$(BIN)/promtool' || echo "make: no promtool: the tests of alerts are skipped" >&2; \
 	    rm -rf "$$into"; }
+
+# Out of Debian's packages, which are not installed: they would start their services.
+# Where one cannot be had, its tests are skipped.
+ban-tools: ## bin/debian with fail2ban and CrowdSec's firewall bouncer
+	@into=$$(mktemp -d); for p in $(BAN_PACKAGES); do \
+	    [ -e '$(BIN)/debian/.'$$p ] || { \
+	    { (cd "$$into" && apt-get download -qq $$p 2>/dev/null) || \
+	      { [ "$$(id -u)" = 0 ] && apt-get update -qq && (cd "$$into" && apt-get download -qq $$p 2>/dev/null); }; } && \
+	    mkdir -p '$(BIN)/debian' && dpkg-deb -x "$$into"/$${p}_*.deb '$(BIN)/debian' && touch '$(BIN)/debian/.'$$p || \
+	    echo "make: no $$p: its tests are skipped" >&2; }; done; rm -rf "$$into"
 
 test-vm: vm-tools ## the real rtpengine module, and a few tests on the old kernel, in virtual machines; 3 minutes
 	NGCP_FW_VM=1 $(GO) test -short -count=1 -timeout 30m -v ./netns_test/vm

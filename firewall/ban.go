@@ -114,7 +114,7 @@ func left(before []bans.Ban, gone bans.Ban) func(have []bans.Ban) []bans.Ban {
 		for _, e := range have {
 			some := []bans.Ban{e}
 			for _, ours := range bans.Flatten(before) {
-				if sameEnd(e, ours) {
+				if sameEnd(e, ours) && ours.Meets(e.From, e.To) {
 					some = without(some, bans.Ban{From: ours.From, To: ours.To})
 				}
 			}

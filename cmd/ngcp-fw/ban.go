@@ -103,6 +103,9 @@ func until(b bans.Ban) string {
 func setupUnban(flags *pflag.FlagSet) action {
 	reason := flags.String("reason", "", "end only the bans that were given this very `TEXT`")
 	return func(a *app, args []string) error {
+		if len(args) == 0 && *reason != "" {
+			return a.unbanAll(*reason)
+		}
 		b, err := banArgument("unban", args)
 		if err != nil {
 			return err
@@ -121,6 +124,23 @@ func setupUnban(flags *pflag.FlagSet) action {
 		fmt.Fprintf(a.out, "%s is not banned%s any more.\n", banSource(b), of)
 		return nil
 	}
+}
+
+// unbanAll ends the bans of all sources that were given a reason.
+func (a *app) unbanAll(reason string) error {
+	changed := false
+	for r := range addr.Any().Ranges() {
+		done, err := a.firewall().Unban(r.From, r.To, reason)
+		if err != nil {
+			return systemFailure(err)
+		}
+		changed = changed || done.Changed
+	}
+	if !changed {
+		return &failure{exitNo, fmt.Errorf("nobody is banned with the reason %q", reason)}
+	}
+	fmt.Fprintf(a.out, "Nobody is banned with the reason %q any more.\n", reason)
+	return nil
 }
 
 func setupBans(flags *pflag.FlagSet) action {

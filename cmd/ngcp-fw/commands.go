@@ -40,7 +40,7 @@ func commands() []command {
 		{"history", "[GENERATION]", "what was in force when, by whom, and made of what", 1, setupHistory},
 		{"restore", "", "put the last confirmed generation into force from disk, as at boot", 0, setupRestore},
 		{"ban", "ADDR|CIDR", "refuse a source at once, and over applies and boots", 1, setupBan},
-		{"unban", "ADDR|CIDR", "end the bans of a source", 1, setupUnban},
+		{"unban", "[ADDR|CIDR]", "end the bans of a source, or all that have a reason", 1, setupUnban},
 		{"bans", "", "who is banned, until when and why", 0, setupBans},
 		{"remove", "", "take away everything of ours and nothing else", 0, setupRemove},
 		{"version", "", "print the version", 0, setupVersion},

@@ -46,6 +46,7 @@ var floors = map[string]struct {
 	"netns_test":          {5, nil},
 	"netns_test/audit":    {5, nil},
 	"netns_test/ansible":  {5, nil},
+	"netns_test/bans":     {5, nil},
 	"examples/demo":       {5, nil},
 	"examples/monitoring": {5, nil},
 	"docs/man":            {5, nil},
