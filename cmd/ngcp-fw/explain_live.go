@@ -18,8 +18,9 @@ type liveJSON struct {
 	Verdict string      `json:"verdict"` // accept, drop or unknown
 	In      string      `json:"in"`      // the interface it was asked for; "": any
 	InForce bool        `json:"in_force"`
-	Why     string      `json:"why,omitempty"` // of unknown: what cannot be told
-	Chains  []liveChain `json:"chains"`        // in the order in which the packet comes to them
+	Why     string      `json:"why,omitempty"`     // of unknown: what cannot be told
+	Chains  []liveChain `json:"chains"`            // in the order in which the packet comes to them
+	Remarks []string    `json:"remarks,omitempty"` // on a packet that this host would not get so
 
 	by hook.Step
 }
@@ -65,7 +66,20 @@ func askKernel(flow policy.Flow, d exposure.Decision) (*liveJSON, error) {
 			best, in = o, link
 		}
 	}
-	return liveDocument(best, in), nil
+	l := liveDocument(best, in)
+	l.Remarks = elsewhere(s, flow)
+	return l, nil
+}
+
+// elsewhere is why such a packet would not come to this host.
+func elsewhere(s *hook.Snapshot, flow policy.Flow) (remarks []string) {
+	if flow.In != "" && !s.HasLink(flow.In) {
+		remarks = append(remarks, fmt.Sprintf("this host has no interface %s", flow.In))
+	}
+	if to := flow.To; to.IsValid() && !to.IsMulticast() && !to.IsLoopback() && !s.Owns(to) {
+		remarks = append(remarks, fmt.Sprintf("%s is no address of this host: unless it is a broadcast, the packet is forwarded, or dropped by the routes", to))
+	}
+	return remarks
 }
 
 // likelyLinks is the interfaces that the flow may come by: the one that was named,
@@ -122,6 +136,9 @@ func writeLive(w io.Writer, l *liveJSON) {
 	fmt.Fprintln(w, wrap(text, 0, 2))
 	if !l.InForce {
 		fmt.Fprintln(w, "  nothing of ngcp-fw is in force")
+	}
+	for _, r := range l.Remarks {
+		fmt.Fprintf(w, "  %s\n", wrap("but "+r, 2, 4))
 	}
 	for _, c := range l.Chains {
 		fmt.Fprintf(w, "  %s\n", wrap(c.String(), 2, 4))

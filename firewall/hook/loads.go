@@ -111,7 +111,7 @@ func (m *machine) local() Tri {
 		return Yes
 	case dst.IsMulticast():
 		return No
-	case dst.Is6() || m.snapshot.owns(dst):
+	case dst.Is6() || m.snapshot.Owns(dst):
 		return Yes
 	case dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return No
@@ -119,7 +119,8 @@ func (m *machine) local() Tri {
 	return Perhaps
 }
 
-func (s *Snapshot) owns(a netip.Addr) bool {
+// Owns tells whether it is an address of one of the host's interfaces.
+func (s *Snapshot) Owns(a netip.Addr) bool {
 	for _, l := range s.Links {
 		if slices.ContainsFunc(l.Addrs, func(p netip.Prefix) bool { return p.Addr() == a }) {
 			return true

@@ -186,6 +186,9 @@ func (c *chain) concerns(s *Snapshot, p ruleset.Packet) bool {
 	return c.stage() != 0 || p.In == "" || len(c.devices) == 0 || slices.Contains(c.devices, p.In)
 }
 
+// HasLink tells whether the host has an interface of that name.
+func (s *Snapshot) HasLink(name string) bool { return s.link(name) != nil }
+
 func (s *Snapshot) link(name string) *Link {
 	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == name })
 	if i < 0 {

@@ -208,7 +208,7 @@ func xtAddrtype(m *machine, x xt) Tri {
 	flags, all := x.u32(4), Yes
 	if x.u16(0) != 0 {
 		in := Perhaps
-		if m.snapshot.routes != nil && m.snapshot.routes(m.packet.Src, 0) == Yes && !m.snapshot.owns(m.packet.Src) {
+		if m.snapshot.routes != nil && m.snapshot.routes(m.packet.Src, 0) == Yes && !m.snapshot.Owns(m.packet.Src) {
 			in = truth(x.u16(0)&unicast != 0)
 		}
 		all = in.flip(flags&invertSource != 0)
