@@ -98,7 +98,7 @@ func (f Firewall) Unban(from, to netip.Addr, reason string) (*Banned, error) {
 			done.Changed = met
 			return done, err
 		}
-		freed, err := freeOffenders(conn, from, to)
+		freed, err := freeOthers(conn, from, to)
 		done.Changed = done.Changed || met || freed
 		return done, err
 	})
@@ -129,26 +129,39 @@ func sameEnd(a, b bans.Ban) bool {
 	return a.Until.IsZero() == b.Until.IsZero() && a.Until.Sub(b.Until).Abs() < 2*time.Second
 }
 
-// freeOffenders ends what limits have banned of a range, where limits ban: the /64
-// of an IPv6 address, as they ban no less.
-func freeOffenders(conn *kernel.Conn, from, to netip.Addr) (freed bool, err error) {
+// freeOthers ends what limits and CrowdSec have banned of a range, where they do:
+// the /64 of an IPv6 address, as limits ban no less.
+func freeOthers(conn *kernel.Conn, from, to netip.Addr) (freed bool, err error) {
 	outline, err := conn.Outline(compile.Family, compile.TableName)
 	if outline == nil || err != nil {
 		return false, err
 	}
-	name := compile.Offenders + bannedSet(from)[len(compile.Banned):]
-	if !slices.ContainsFunc(outline.Sets, func(s ruleset.Set) bool { return s.Name == name }) {
-		return false, nil
-	}
-	n, err := conn.Release(compile.Family, compile.TableName, name, func(key []byte) bool {
-		first, _ := netip.AddrFromSlice(key)
-		last := first
-		if len(key) == 16 {
-			last, _ = netip.AddrFromSlice(append(slices.Clone(key[:8]), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	digit := bannedSet(from)[len(compile.Banned):]
+	for name, of := range map[string]func(key []byte) bans.Ban{compile.Offenders + digit: offender, compile.CrowdSec + digit: address} {
+		if !slices.ContainsFunc(outline.Sets, func(s ruleset.Set) bool { return s.Name == name }) {
+			continue
 		}
-		return bans.Ban{From: first, To: last}.Meets(from, to)
-	})
-	return n > 0, err
+		n, err := conn.Release(compile.Family, compile.TableName, name, func(key []byte) bool { return of(key).Meets(from, to) })
+		if err != nil {
+			return freed, err
+		}
+		freed = freed || n > 0
+	}
+	return freed, nil
+}
+
+// offender is whom an element of the sets that limits ban with is about.
+func offender(key []byte) bans.Ban {
+	b := address(key)
+	if len(key) == 16 {
+		b.To, _ = netip.AddrFromSlice(append(slices.Clone(key[:8]), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	}
+	return b
+}
+
+func address(key []byte) bans.Ban {
+	a, _ := netip.AddrFromSlice(key)
+	return bans.Ban{From: a, To: a}
 }
 
 // Bans is what is banned, as it was asked for.

@@ -43,7 +43,7 @@ func (f Firewall) Scrape(now time.Time) (metrics.State, error) {
 	}
 	s.FellBack, s.Fallback = f.fellBack()
 	f.addTable(&s, tally, status.Generation)
-	f.addBans(&s, now)
+	f.addBans(conn, &s, now)
 	if entries, limit, ok := host.Tracked(); ok {
 		s.Tracked = &metrics.Tracking{Entries: entries, Limit: limit}
 	}

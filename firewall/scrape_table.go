@@ -79,20 +79,39 @@ func latest(sets []ruleset.Set, generation uint64) []ruleset.Set {
 	})
 }
 
-// addBans counts the bans on record, and who is banned by limits.
-func (f Firewall) addBans(s *metrics.State, now time.Time) {
-	if record, done, err := f.store().Bans(); err == nil {
-		permanent, temporary := bans.Count(record, now)
-		done()
-		s.Bans = []metrics.Bans{{Kind: "permanent", Number: permanent}, {Kind: "temporary", Number: temporary}}
-	}
-	offenders, any := 0, false
+// addBans counts the bans on record, and who is banned by CrowdSec and by limits
+// beside them: who is on record, too, counts there.
+func (f Firewall) addBans(conn *kernel.Conn, s *metrics.State, now time.Time) {
+	sizes := map[string]int{}
 	for _, set := range s.Sets {
-		if set.Name == compile.Offenders+"4" || set.Name == compile.Offenders+"6" {
-			offenders, any = offenders+set.Elements, true
+		sizes[set.Name] = set.Elements
+	}
+	record, done, err := f.store().Bans()
+	if err != nil {
+		return
+	}
+	defer done()
+	offenders := offenders(conn, sizes)
+	permanent, temporary, both := bans.Count(record, now, offenders)
+	s.Bans = []metrics.Bans{{Kind: "permanent", Number: permanent}, {Kind: "temporary", Number: temporary}}
+	if _, any := sizes[compile.Offenders+"4"]; any {
+		s.Bans = append(s.Bans, metrics.Bans{Kind: "limit", Number: len(offenders) - both})
+	}
+	if n, any := sizes[compile.CrowdSec+"4"]; any {
+		s.Bans = append(s.Bans, metrics.Bans{Kind: "crowdsec", Number: n + sizes[compile.CrowdSec+"6"]})
+	}
+}
+
+// offenders is who is banned by limits; nobody where the kernel does not tell.
+func offenders(conn *kernel.Conn, sets map[string]int) (list []bans.Ban) {
+	for _, digit := range []string{"4", "6"} {
+		if _, there := sets[compile.Offenders+digit]; !there {
+			continue
+		}
+		keys, _ := conn.Keys(compile.Family, compile.TableName, compile.Offenders+digit)
+		for _, key := range keys {
+			list = append(list, offender(key))
 		}
 	}
-	if any {
-		s.Bans = append(s.Bans, metrics.Bans{Kind: "limit", Number: offenders})
-	}
+	return list
 }

@@ -58,10 +58,13 @@ func TestScrapeOfWhatIsInForce(t *testing.T) {
 	tryKept(t, f, text)
 	nft(t, "add", "element", "inet", "ngcp-fw", "limit-sip4-5/second.5", "{ 203.0.113.1 limit rate over 5/second }")
 	nft(t, "add", "element", "inet", "ngcp-fw", "offenders6", "{ 2001:db8:1:: timeout 1h, 2001:db8:2:: timeout 1h }")
+	nft(t, "add", "element", "inet", "ngcp-fw", "offenders4", "{ 203.0.113.0 timeout 1h, 203.0.113.9 timeout 1h }")
 	for i, until := range []time.Time{{}, now.Add(time.Hour), now.Add(-time.Hour)} {
 		a := netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})
-		_, err := f.Ban(bans.Ban{From: a, To: a, Since: now, Until: until}, true)
-		require.NoError(t, err)
+		for range 2 {
+			_, err := f.Ban(bans.Ban{From: a, To: a, Since: now, Until: until}, true)
+			require.NoError(t, err)
+		}
 	}
 	s := scrape(t, f, now)
 	assert.True(t, s.InForce)
@@ -70,7 +73,7 @@ func TestScrapeOfWhatIsInForce(t *testing.T) {
 	assert.WithinDuration(t, now.Add(time.Hour), s.Deadline, 10*time.Second)
 	midnight := now.UTC().Truncate(24 * time.Hour)
 	assert.Equal(t, &metrics.Entries{Ending: 1, Next: midnight.AddDate(0, 0, 3)}, s.Entries)
-	assert.Equal(t, []metrics.Bans{{Kind: "permanent", Number: 1}, {Kind: "temporary", Number: 1}, {Kind: "limit", Number: 2}}, s.Bans)
+	assert.Equal(t, []metrics.Bans{{Kind: "permanent", Number: 1}, {Kind: "temporary", Number: 1}, {Kind: "limit", Number: 3}}, s.Bans, "each source counts once")
 	assert.Contains(t, s.Limits, metrics.Limit{Service: "sip", Family: "ipv4", Set: "limit-sip4-5/second.5", Sources: 1, Size: 65536})
 	assert.Contains(t, s.Sets, metrics.Set{Name: "from-administrators4", Elements: 1})
 	assert.Contains(t, s.Sets, metrics.Set{Name: "offenders6", Elements: 2, Size: 65536})

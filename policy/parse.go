@@ -56,6 +56,7 @@ var policyKeys = []row[Policy]{
 	{key: "services", parse: parseServices},
 	{key: "deny", parse: func(p *parser, n *yaml.Node, into *Policy) { into.Deny = p.entries(n, "deny", entryKeys) }},
 	{key: "never-ban", parse: func(p *parser, n *yaml.Node, into *Policy) { into.NeverBan = p.entries(n, "never-ban", neverBanKeys) }},
+	{key: "crowdsec", parse: func(p *parser, n *yaml.Node, into *Policy) { into.CrowdSec, _ = p.boolean(n, "crowdsec") }},
 	{key: "mediaproxy", parse: parseMediaproxy},
 	{key: "log", parse: parseLog},
 	{key: "forward", parse: parseForward},

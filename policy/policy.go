@@ -19,6 +19,7 @@ type Policy struct {
 	Services   []Service // only those written in the file
 	Deny       []Entry
 	NeverBan   []Entry
+	CrowdSec   bool // there are sets for its firewall bouncer to fill
 	Mediaproxy Mediaproxy
 	Log        *Log // nil: dropped packets are counted but not logged
 	Forward    Forward

@@ -12,9 +12,10 @@ import (
 
 // What settings mean to who reads a change, beside who can reach what.
 var (
-	forwardOff = warning{alarm, "forward would not be drop any more: this host forwards what its routes and other tables let through"}
-	forwardOn  = warning{caution, "forward would be drop: this host forwards nothing any more"}
-	logOff     = warning{caution, "what is dropped would not be logged any more"}
+	forwardOff  = warning{alarm, "forward would not be drop any more: this host forwards what its routes and other tables let through"}
+	forwardOn   = warning{caution, "forward would be drop: this host forwards nothing any more"}
+	crowdSecOff = warning{caution, "whom CrowdSec bans would not be refused any more"}
+	logOff      = warning{caution, "what is dropped would not be logged any more"}
 )
 
 // settingWarnings is what changes but for exposures and worth a word: what protects
@@ -23,6 +24,9 @@ func settingWarnings(old, new *exposure.Model) (list []warning) {
 	list = forwardWarnings(old.Forward == policy.ForwardDrop, new.Forward == policy.ForwardDrop)
 	if spared := new.NeverBan.Subtract(old.NeverBan); !spared.IsEmpty() {
 		list = append(list, warning{caution, "bans would not touch " + sourceText(spared) + " any more"})
+	}
+	if old.CrowdSec && !new.CrowdSec {
+		list = append(list, crowdSecOff)
 	}
 	if old.Log != nil && new.Log == nil {
 		list = append(list, logOff)

@@ -111,7 +111,7 @@ func packetRemarks(c *verify.Counterexample) (remarks []string) {
 	note(c.Packet.Out != "", "out %s", c.Packet.Out)
 	note(isICMP(c.Packet), "type %d", c.Packet.ICMPType)
 	note(c.Packet.State != ruleset.StateNew, "ct state %s", stateWords[c.Packet.State])
-	note(c.Banned, "from a banned source")
+	note(c.Banned != "", "from a banned source")
 	note(c.Held != "", "while its source is in set %s", c.Held)
 	return remarks
 }

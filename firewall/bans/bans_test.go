@@ -3,6 +3,7 @@ package bans
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,25 +147,34 @@ func TestLooksOverAMillionLines(t *testing.T) {
 	assert.Equal(t, 1_000_001, f.Lines)
 }
 
-func TestCountsWhatAllFinds(t *testing.T) {
+// Each range counts once, however often it is on record, and of other ranges those
+// that one of them has.
+func TestCountsWhatLatestFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var record []byte
 		for _, b := range rapid.SliceOfN(rapid.Custom(drawBan), 0, 8).Draw(t, "bans") {
 			record = Append(record, b)
 		}
 		record = append(record, rapid.SampledFrom([]string{"", "torn", "\n\n"}).Draw(t, "rubbish")...)
+		others := Flatten(rapid.SliceOfN(rapid.Custom(drawBan), 0, 4).Draw(t, "others"))
 		for hours := range time.Duration(6) {
 			at := now.Add(hours * time.Hour)
-			var permanent, temporary int
-			for _, b := range All(record, at).Bans {
+			var want, got [3]int
+			all := Latest(All(record, at).Bans)
+			for _, b := range all {
 				if b.Until.IsZero() {
-					permanent++
+					want[0]++
 				} else {
-					temporary++
+					want[1]++
 				}
 			}
-			gotPermanent, gotTemporary := Count(record, at)
-			require.Equal(t, []int{permanent, temporary}, []int{gotPermanent, gotTemporary})
+			for _, o := range others {
+				if slices.ContainsFunc(all, func(b Ban) bool { return b.Covers(o.From) && b.Covers(o.To) }) {
+					want[2]++
+				}
+			}
+			got[0], got[1], got[2] = Count(record, at, others)
+			require.Equal(t, want, got)
 		}
 	})
 }

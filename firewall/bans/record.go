@@ -201,33 +201,3 @@ func later(a, b Ban) int {
 	}
 	return 0
 }
-
-// Count is how many of a record's bans are not over: those for ever, and those for
-// a time. It is quick, a million lines take some 50 ms, for it believes lines
-// without their CRC; a range that is banned twice counts twice.
-func Count(record []byte, now time.Time) (permanent, temporary int) {
-	for len(record) > 0 {
-		line, rest, _ := bytes.Cut(record, []byte("\n"))
-		record = rest
-		until, ok := untilOf(line)
-		switch {
-		case !ok:
-		case until == forever:
-			permanent++
-		case int64(until) > now.Unix():
-			temporary++
-		}
-	}
-	return permanent, temporary
-}
-
-// untilOf finds the end of a line's ban without reading the rest.
-func untilOf(line []byte) (seconds uint64, ok bool) {
-	for _, width := range []int{8, 32} { // the digits of an IPv4 and of an IPv6 address
-		at := sumWidth + 2*(width+1) + 17
-		if len(line) > at+16 && line[sumWidth+width] == ' ' {
-			return number(line[at:at+16], 16)
-		}
-	}
-	return 0, false
-}

@@ -42,8 +42,8 @@ func (b *builder) forward() {
 	}
 }
 
-// bans refuses the sources in banned4 and banned6, which fail2ban, CrowdSec and
-// the ban command fill: sets of ranges with timeouts, whose names are promised.
+// bans refuses the sources in banned4 and banned6, which the ban command and
+// other programs fill: sets of ranges with timeouts, whose names are promised.
 // They are mostly empty or small, so never-ban is asked only about who is found.
 func (b *builder) bans() (rules []ruleset.Rule) {
 	for _, f := range families {
@@ -55,9 +55,13 @@ func (b *builder) bans() (rules []ruleset.Rule) {
 	return rules
 }
 
-// isBanned is the matches by which a source is banned: by somebody, or by a limit.
+// isBanned is the matches by which a source is banned: by somebody, by CrowdSec, or
+// by a limit.
 func (b *builder) isBanned(f *family) []ruleset.Match {
 	matches := []ruleset.Match{is(f.saddr, b.banned(f))}
+	if b.model.CrowdSec {
+		matches = append(matches, is(f.saddr, b.crowdSec(f)))
+	}
 	if b.bansOffenders() {
 		matches = append(matches, is(f.host, b.offenders(f)))
 	}
@@ -78,6 +82,17 @@ func (b *builder) banned(f *family) ruleset.InSet {
 
 // Banned, with 4 or 6 behind it, is the name of the set of banned sources.
 const Banned = "banned"
+
+// CrowdSec, with 4 or 6 behind it, is the name of the set that CrowdSec's firewall
+// bouncer fills. It is one of addresses, not of ranges: the bouncer (0.0.25) tells the
+// kernel where an element begins and not where it ends, so that in a set of ranges
+// each of its bans would be of all higher addresses, too; and it empties the set when
+// it stops.
+const CrowdSec = "crowdsec"
+
+func (b *builder) crowdSec(f *family) ruleset.InSet {
+	return ruleset.InSet(b.live(CrowdSec+f.digit, ruleset.Set{Key: f.saddr.Type, Timeout: true}))
+}
 
 // denials refuses the policy's deny list.
 func (b *builder) denials() (rules []ruleset.Rule) {

@@ -91,6 +91,17 @@ func TestAdministratorsAreAcceptedWithinTheRate(t *testing.T) {
 	}
 }
 
+// Whom CrowdSec bans is refused where bans are, and media of theirs, too.
+func TestCrowdSecsSets(t *testing.T) {
+	m := provider()
+	assert.NotContains(t, Compile(m, 1).Text(), "crowdsec")
+	m.CrowdSec = true
+	text := Compile(m, 1).Text()
+	for _, want := range []string{"ip saddr @crowdsec4 ip saddr != @never-ban4-1 goto banned-1", "ip6 saddr @crowdsec6 ", "ip saddr != @banned4 ip saddr != @crowdsec4 "} {
+		assert.Contains(t, text, want)
+	}
+}
+
 // Who is over a limit that bans is noted for that long, and refused at once where
 // bans are, unless bans do not touch it.
 func TestOffendersAreBanned(t *testing.T) {

@@ -40,7 +40,7 @@ func (c *Conn) tally(family ruleset.Family, name string) (t Tally, err error) {
 		return t, err
 	}
 	for _, s := range t.Table.Sets {
-		if _, told := t.Counts[s.Name]; told || !s.Dynamic || s.Interval {
+		if _, told := t.Counts[s.Name]; told || !s.Live() || s.Interval {
 			continue
 		}
 		keys, err := c.Keys(family, name, s.Name)

@@ -22,7 +22,7 @@ var rows = []row{
 		traffic(accepted, packets)},
 	{"applied_timestamp_seconds", Gauge, "When the generation was put into force.",
 		known(func(g Generation) []Sample { return moment(g.Applied) })},
-	{"bans", Gauge, "Bans on record, permanent or temporary; of the kind limit: sources that a limit has banned.",
+	{"bans", Gauge, "Who is banned, each range once: on record, permanent or temporary; by a limit and not on record; by CrowdSec.",
 		func(s State) (all []Sample) {
 			for _, b := range s.Bans {
 				all = append(all, one(float64(b.Number), "kind", b.Kind))

@@ -17,7 +17,7 @@ const (
 	srcPort
 	icmpType // of ICMP and ICMPv6
 	tracking // what connection tracking would call it: index into trackingStates
-	ban      // whether the source is in a set of banned ones: isNot, is or offends
+	ban      // whether the source is in a set of banned ones, and in which
 	axes
 )
 
@@ -38,6 +38,7 @@ const (
 	isNot   uint16 = iota
 	is             // somebody banned it
 	offends        // it was over a limit that bans
+	listed         // CrowdSec did
 )
 
 // box is all packets of one family whose values are in a set on each axis:

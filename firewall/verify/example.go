@@ -36,7 +36,6 @@ func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexam
 	if p.Protocol == protoICMP || p.Protocol == protoICMPv6 {
 		p.ICMPType = uint8(first(b.axes[icmpType]))
 	}
-	banned := b.axes[ban]
 	flow := policy.Flow{From: p.Src, FromPort: p.SrcPort, To: p.Dst, ToPort: p.DstPort, Protocol: policy.Protocol(p.Protocol), In: p.In}
 	if p.SrcPort == anySourcePort {
 		flow.FromPort = 0
@@ -44,13 +43,15 @@ func (c *comparison) example(b *box, h ruleset.Hook, accepted bool) *Counterexam
 	if c.anywhere(b) {
 		flow.To = netip.Addr{}
 	}
-	e := &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted,
-		Banned: !banned.contains(isNot), Limit: !banned.contains(isNot) && !banned.contains(is), Held: b.held}
+	e := &Counterexample{Hook: h, Flow: flow, Packet: p, Policy: !accepted, Kernel: accepted, Banned: setsOfBanned[first(b.axes[ban], isNot)], Held: b.held}
 	if p.In == (*c.links)[otherLink] {
 		e.Unlike = (*c.links)[loopback:]
 	}
 	return e
 }
+
+// setsOfBanned is the numbers on the axis ban as sets, without the family.
+var setsOfBanned = []string{isNot: "", is: "banned", offends: "offenders", listed: "crowdsec"}
 
 // By gives a packet that can come by any interface but some one of those that a
 // host has.

@@ -55,7 +55,7 @@ func every(a *atlas, links *linkIndex, f ruleset.Family) box {
 	}
 	b := box{family: f, src: a.of(all), dst: a.of(all)}
 	b.axes = [axes]ranges{inLink: links.all(), outLink: only(noLink), protocol: allBytes, srcPort: allPorts, dstPort: allPorts,
-		icmpType: allBytes, tracking: upTo(len(trackingStates)), ban: {{isNot, offends}}}
+		icmpType: allBytes, tracking: upTo(len(trackingStates)), ban: {{isNot, listed}}}
 	return b
 }
 
@@ -96,12 +96,17 @@ func (l *law) refusals(m *exposure.Model, all box, own addr.Set) {
 		all.put(source, spoofed), all.put(destination, spoofed))
 }
 
-// bans is the kinds of ban there are: nobody offends where no limit bans.
+// bans is the kinds of ban there are: nobody offends where no limit bans, nor does
+// CrowdSec ban where the policy has no sets for it.
 func bans(m *exposure.Model) ranges {
+	kinds := []uint16{is}
 	if slices.ContainsFunc(m.Services, func(s exposure.Service) bool { return s.Limit != nil && s.Limit.BanFor > 0 }) {
-		return only(is, offends)
+		kinds = append(kinds, offends)
 	}
-	return only(is)
+	if m.CrowdSec {
+		kinds = append(kinds, listed)
+	}
+	return only(kinds...)
 }
 
 // ICMP messages that every host needs, by their IANA numbers: unreachable, echo

@@ -136,8 +136,27 @@ func TestForgottenBan(t *testing.T) {
 	found, err = verify.Compare(table, carrier())
 	require.NoError(t, err)
 	require.NotNil(t, found)
-	assert.True(t, found.Banned && found.Kernel)
+	assert.True(t, found.Banned == "banned" && found.Kernel)
 	requireDiffers(t, table, carrier(), found, "banned")
+}
+
+// Nor may CrowdSec's bans be forgotten, or be asked of where the policy has none.
+func TestForgottenCrowdSec(t *testing.T) {
+	without, with := carrier(), carrier()
+	with.CrowdSec = true
+	for _, m := range []*exposure.Model{without, with} {
+		found, err := verify.Compare(compile.Compile(m, 1), m)
+		require.NoError(t, err)
+		require.Nil(t, found)
+	}
+	found, err := verify.Compare(compile.Compile(without, 1), with)
+	require.NoError(t, err)
+	require.NotNil(t, found)
+	assert.True(t, found.Banned == "crowdsec" && found.Kernel)
+	found, err = verify.Compare(compile.Compile(with, 1), without)
+	require.NoError(t, err)
+	require.NotNil(t, found)
+	assert.True(t, found.Banned == "crowdsec" && found.Policy)
 }
 
 // Nor may a ban by a limit be forgotten, or be asked of where no limit bans.
@@ -158,7 +177,8 @@ func TestForgottenOffenders(t *testing.T) {
 			found, err = verify.Compare(table, c.policy)
 			require.NoError(t, err)
 			require.NotNil(t, found)
-			assert.True(t, found.Banned && found.Limit && !found.Plain())
+			assert.Equal(t, "offenders", found.Banned)
+			assert.False(t, found.Plain())
 		})
 	}
 }

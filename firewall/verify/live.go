@@ -10,6 +10,7 @@ var bannedSets = map[string]struct {
 }{
 	"banned4": {ruleset.IPSaddr, is}, "banned6": {ruleset.IP6Saddr, is},
 	"offenders4": {ruleset.IPSaddr, offends}, "offenders6": {ruleset.IP6SaddrNet, offends},
+	"crowdsec4": {ruleset.IPSaddr, listed}, "crowdsec6": {ruleset.IP6Saddr, listed},
 }
 
 // matchLive is a match with a set whose content is of the moment.

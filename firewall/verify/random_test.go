@@ -39,6 +39,7 @@ func sources(list string) addr.Set {
 
 func drawModel(t *rapid.T) *exposure.Model {
 	m := &exposure.Model{Deny: sources(rapid.SampledFrom([]string{"", "203.0.113.7", "10.0.0.0/8 2001:db8:20::/64", "::/0"}).Draw(t, "deny"))}
+	m.CrowdSec = rapid.Bool().Draw(t, "crowdsec")
 	m.NeverBan = sources(rapid.SampledFrom([]string{"", "203.0.113.7 2001:db8:20::1", "any"}).Draw(t, "never-ban"))
 	m.Observe = rapid.IntRange(0, 15).Draw(t, "observe") == 0
 	if rapid.Bool().Draw(t, "forward") {

@@ -33,8 +33,7 @@ type Counterexample struct {
 	Packet ruleset.Packet // the same packet in whole, with its state and ICMP type
 	Policy bool           // the policy accepts it
 	Kernel bool           // the ruleset accepts it
-	Banned bool           // its source is in a set of banned ones
-	Limit  bool           // it is banned there by a limit, and by nobody else
+	Banned string         // the set of banned ones that its source is in, without the family: banned, offenders, crowdsec; "": none
 	Held   string         // a live set that holds its source; "": none
 	Unlike []string       // it may come by any interface but these; nil: by In only
 }
@@ -42,7 +41,7 @@ type Counterexample struct {
 // Plain reports whether the flow says all there is to the packet: a new one of
 // tcp, udp or sctp for this host, while no set of the moment has a part in it.
 func (c *Counterexample) Plain() bool {
-	return c.Hook == ruleset.HookInput && policy.HasPorts(c.Flow.Protocol) && c.Packet.State == ruleset.StateNew && !c.Banned && c.Held == ""
+	return c.Hook == ruleset.HookInput && policy.HasPorts(c.Flow.Protocol) && c.Packet.State == ruleset.StateNew && c.Banned == "" && c.Held == ""
 }
 
 // Compare proves that the table's verdict on every packet is the model's; else

@@ -106,10 +106,8 @@ func requireDiffers(t *testing.T, mutant *ruleset.Table, m *exposure.Model, c *v
 	t.Helper()
 	words := fmt.Sprintf("%s: %+v", what, c)
 	require.NotEqual(t, c.Policy, c.Kernel, words)
-	if c.Limit {
-		mutant = holding(mutant, "offenders", c.Packet.Src)
-	} else if c.Banned {
-		mutant = holding(mutant, "banned", c.Packet.Src)
+	if c.Banned != "" {
+		mutant = holding(mutant, c.Banned, c.Packet.Src)
 	}
 	if c.Held != "" {
 		mutant = holding(mutant, c.Held, c.Packet.Src)
@@ -120,7 +118,7 @@ func requireDiffers(t *testing.T, mutant *ruleset.Table, m *exposure.Model, c *v
 		return
 	}
 	require.Equal(t, c.Kernel, mutant.EvaluateInput(c.Packet).Accept, words)
-	require.Equal(t, map[bool]word{false: refused, true: accepted}[c.Policy], allows(m, c.Packet, c.Banned), words)
+	require.Equal(t, map[bool]word{false: refused, true: accepted}[c.Policy], allows(m, c.Packet, c.Banned != ""), words)
 	if c.Plain() && !m.Observe {
 		require.Equal(t, c.Policy, m.Allows(c.Flow).Accept, words)
 	}

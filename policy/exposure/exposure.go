@@ -32,6 +32,7 @@ type Model struct {
 	Denials    []policy.Entry            // what makes up Deny
 	Allowed    map[string][]policy.Entry // by role: what its allow lists
 	NeverBan   addr.Set
+	CrowdSec   bool // whom its firewall bouncer bans is refused
 	Mediaproxy policy.Mediaproxy
 	Log        *policy.Log
 	Forward    policy.Forward

@@ -19,7 +19,8 @@ func Resolve(in Inputs) (*Model, diag.List) {
 	}
 	r.model = &Model{
 		Allowed: map[string][]policy.Entry{}, Host: in.Host, Mediaproxy: in.Policy.Mediaproxy, Log: in.Policy.Log,
-		Forward: in.Policy.Forward, Observe: in.Policy.Observe, ObservePos: in.Policy.ObservePos, Tests: in.Policy.Tests,
+		CrowdSec: in.Policy.CrowdSec,
+		Forward:  in.Policy.Forward, Observe: in.Policy.Observe, ObservePos: in.Policy.ObservePos, Tests: in.Policy.Tests,
 	}
 	if in.Network != nil {
 		r.host, _ = in.Network.Host(in.Host)
