@@ -114,7 +114,7 @@ func TestFail2banOverAppliesAndItsOwnRestart(t *testing.T) {
 	s.waitRefused(guesser, true)
 	require.Zero(t, s.fw("ban", other, "--reason", "by hand").Code)
 	s.tell("set", "sshd", "banip", other)
-	s.applyMany(func(round int) {
+	s.applyMany(policy, func(round int) {
 		s.tell("set", "sshd", "banip", fmt.Sprintf("203.0.113.%d", 100+round))
 		assert.True(t, s.refused(guesser))
 		assert.True(t, s.refused(fmt.Sprintf("203.0.113.%d", 100+round)))

@@ -172,8 +172,9 @@ func (s *site) waitFor(what string, happened func() bool) {
 // applies is how many changes of the policy bans have to survive.
 const applies = 100
 
-// applyMany puts two policies into force in turns, and calls between now and then.
-func (s *site) applyMany(between func(round int)) {
+// applyMany puts the policy and another into force in turns, and calls between now
+// and then.
+func (s *site) applyMany(policy string, between func(round int)) {
 	s.t.Helper()
 	other := policy + "deny: [203.0.113.250]\nservices: {ntp: {ports: [123/udp], roles: [administrators]}}\n"
 	for i := range applies {
