@@ -1,6 +1,8 @@
 package exposure
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,7 +63,8 @@ func TestWideAdmin(t *testing.T) {
 		"any":                       {open},
 		"'2001::/16'":               nil,
 		"'2000::/15'":               {said("2000::/15", "/16")},
-		"'2000::/3'":                {said("2000::/3", "/16")},
+		"'2000::/4'":                {said("2000::/4", "/16")},
+		"'2000::/3'":                {open},
 		"'2001::-2002::'":           {said("2001::-2002::", "/16")},
 		"192.0.2.1":                 nil,
 		"{file: l}":                 {said("l", "/8")},
@@ -69,6 +72,26 @@ func TestWideAdmin(t *testing.T) {
 		t.Run(allow, func(t *testing.T) {
 			f := files{policy: one + "roles: {administrators: {allow: [" + allow + "]}}", lists: map[string]string{"l": "192.0.2.1\n64.0.0.0/8\n65.0.0.0/8\n"}}
 			require.Equal(t, append([]string{}, want...), f.remarks(t))
+		})
+	}
+	for allow, want := range map[string]string{
+		"a: {allow: [12.0.0.0/8]}, b: {allow: [14.0.0.0/8]}":                                   "ssh is for administrators, and a and b is wider than a /8 in all [admin-wide]",
+		"a: {allow: [12.0.0.0/8]}, b: {allow: [12.128.0.0/9]}":                                 "",
+		"a: {allow: [12.0.0.0/8, 14.0.0.1]}, b: {allow: [192.0.2.1]}":                          "ssh is for administrators, and a and b is wider than a /8 in all [admin-wide]",
+		"a: {allow: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16]}, b: {allow: [12.0.0.0/8]}":    "",
+		"a: {allow: ['2001::/17', '2001:8000::/17']}, b: {allow: ['2003::/16']}":               "ssh is for administrators, and a and b is wider than a /16 in all [admin-wide]",
+		"a: {allow: [0.0.0.0/1], except: [127.0.0.1]}, b: {allow: [128.0.0.0/1]}":              "ssh is for administrators but open to any by a and b together [admin-open]",
+		"a: {allow: ['2000::/4', '2001:db8::/32']}, b: {allow: ['3000::/4']}":                  "ssh is for administrators but open to any by a and b together [admin-open]",
+		"a: {allow: [" + slashEights(1, 64) + "]}, b: {allow: [" + slashEights(64, 200) + "]}": "ssh is for administrators but open to any [admin-open]",
+	} {
+		t.Run(allow, func(t *testing.T) {
+			f := files{policy: "roles: {administrators: {allow: [192.0.2.9]}, " + allow + "}\nservices: {ssh: {roles: [a, b]}, www-admin: {enabled: false}, ossbss: {enabled: false}}"}
+			said := strings.Join(f.remarks(t), "\n")
+			if want == "" {
+				require.NotContains(t, said, "[admin-")
+				return
+			}
+			require.Contains(t, said, want)
 		})
 	}
 	require.Empty(t, files{policy: "roles: {administrators: {allow: [192.0.2.1]}, subscribers: {allow: [0.0.0.0/1]}}"}.remarks(t), "subscribers may be many")
@@ -157,4 +180,13 @@ func TestPortsOfOneServiceAreJoined(t *testing.T) {
 		require.Equal(t, want, PortNames(m.Services[len(m.Services)-1].Ports), ports)
 		require.Equal(t, want, PortNames(m.Exposures[len(m.Exposures)-1].Ports), ports)
 	}
+}
+
+// slashEights lists /8s by their halves, none of them wide by itself.
+func slashEights(from, to int) string {
+	var all []string
+	for n := from; n < to; n++ {
+		all = append(all, fmt.Sprintf("%d.0.0.0/9, %d.128.0.0/9", n, n))
+	}
+	return strings.Join(all, ", ")
 }

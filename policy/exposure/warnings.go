@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"ngcp-fw/policy"
-	"ngcp-fw/policy/addr"
 	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/ngcp"
 )
@@ -157,29 +156,6 @@ func (r *resolver) roleless(s *Service, own *service) {
 	if own.written != nil && len(own.roles) == 0 && !own.written.RolesPos.IsZero() {
 		r.about(ofService(s.Name)).warn(own.written.RolesPos, 0, "role-empty", s.Name+" has no role: it can be reached by nobody",
 			"list roles, or switch it off with enabled: false")
-	}
-}
-
-// openAdmin warns of an administrators' service that everybody, or nearly
-// everybody, may reach.
-func (r *resolver) openAdmin(s *Service, own *service) {
-	if s.Closed != "" || !isAdmin(s.Name) {
-		return
-	}
-	for _, name := range own.roles {
-		found := r.roles[name.Text]
-		if found == nil {
-			continue
-		}
-		r.wideAdmin(s, found)
-		if !found.allowed.Covers(addr.Any4()) && !found.allowed.Covers(addr.Any6()) {
-			continue
-		}
-		pos, width := name.Pos, len(name.Text)
-		if pos.IsZero() {
-			pos, width = found.pos, 0
-		}
-		r.about(diag.About{Services: [2]string{s.Name}, Role: name.Text}).warn(pos, width, "admin-open", s.Name+" is for administrators but open to any", "list the administrators' networks")
 	}
 }
 

@@ -3,6 +3,9 @@ package exposure
 import (
 	"encoding/binary"
 	"fmt"
+	"math/big"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"ngcp-fw/policy"
@@ -17,15 +20,112 @@ const (
 	mostHigh6 = 1 << (64 - 16)
 )
 
+var (
+	most6 = new(big.Int).Lsh(big.NewInt(mostHigh6), 64)
+	half6 = new(big.Int).Lsh(big.NewInt(1), 128-3-1) // of globalUnicast
+)
+
 // wideEntry is an entry of which a run of addresses is too wide.
 type wideEntry struct {
 	policy.Entry
 	than string
 }
 
-// wideAdmin warns of entries of a role that let very many reach a service that
-// is for administrators. Where it is open to all, that has been said.
-func (r *resolver) wideAdmin(s *Service, found *role) {
+// openAdmin warns of an administrators' service that everybody, or nearly
+// everybody, or very many may reach: by one role, or by its roles together.
+func (r *resolver) openAdmin(s *Service, own *service) {
+	if s.Closed != "" || !isAdmin(s.Name) {
+		return
+	}
+	var all addr.Builder
+	var named []policy.Word
+	told := false
+	for _, name := range own.roles {
+		found := r.roles[name.Text]
+		if found == nil {
+			continue
+		}
+		all.AddSet(found.allowed)
+		named = append(named, name)
+		v4, v6 := most(found.allowed)
+		if told = r.wideEntries(s, found) || told; v4 || v6 {
+			told = true
+			at := r.atRole(s, name)
+			at.warn(at.pos, at.width, "admin-open", s.Name+" is for administrators but open to any", listNetworks)
+		}
+	}
+	if len(named) > 0 {
+		r.atRole(s, named[0]).together(s.Name, named, all.Set(), told)
+	}
+}
+
+// adminRemark is a warning about a role of a service that is for administrators.
+type adminRemark struct {
+	remark
+	pos   diag.Pos
+	width int
+}
+
+// atRole is where the service names the role, or where the role is written if
+// the service has it built in.
+func (r *resolver) atRole(s *Service, name policy.Word) adminRemark {
+	pos, width := name.Pos, len(name.Text)
+	if pos.IsZero() {
+		pos, width = r.roles[name.Text].pos, 0
+	}
+	return adminRemark{r.about(diag.About{Services: [2]string{s.Name}, Role: name.Text}), pos, width}
+}
+
+const listNetworks = "list the administrators' networks"
+
+// together warns of what many entries add up to, each of which is narrow enough.
+func (r adminRemark) together(service string, roles []policy.Word, all addr.Set, told bool) {
+	var names []string
+	for _, name := range roles {
+		names = append(names, name.Text)
+	}
+	v4, v6 := most(all)
+	than := sum(all)
+	switch which := strings.Join(names, " and "); {
+	case (v4 || v6) && len(roles) > 1 && !r.openByOne(roles):
+		r.warn(r.pos, r.width, "admin-open", service+" is for administrators but open to any by "+which+" together", listNetworks)
+	case !told && than != "":
+		r.warn(r.pos, r.width, "admin-wide", fmt.Sprintf("%s is for administrators, and %s is wider than a %s in all", service, which, than), listNetworks)
+	}
+}
+
+// openByOne reports whether one of the roles alone is nearly everybody.
+func (r *resolver) openByOne(roles []policy.Word) bool {
+	return slices.ContainsFunc(roles, func(name policy.Word) bool {
+		v4, v6 := most(r.roles[name.Text].allowed)
+		return v4 || v6
+	})
+}
+
+// most reports whether more than half of the IPv4 addresses are in the set, or of
+// the IPv6 addresses that are given to anybody.
+func most(s addr.Set) (v4, v6 bool) {
+	n4, _ := s.Count()
+	_, n6 := s.Intersect(globalUnicast).Count()
+	return n4 > 1<<31, n6.Cmp(half6) > 0
+}
+
+// sum says in words what the addresses of a set, those aside that the Internet
+// does not route, are more than in number; "" if they are few.
+func sum(s addr.Set) string {
+	n4, n6 := s.Subtract(addr.Of(private...)).Count()
+	switch {
+	case n4 > most4:
+		return "/8"
+	case n6.Cmp(most6) > 0:
+		return "/16"
+	}
+	return ""
+}
+
+// wideEntries warns of entries of a role that let very many reach a service that
+// is for administrators. Where it is open to all, that is said instead.
+func (r *resolver) wideEntries(s *Service, found *role) (told bool) {
 	entries, known := r.widest[found.name]
 	if !known {
 		for _, e := range r.model.Allowed[found.name] {
@@ -37,21 +137,23 @@ func (r *resolver) wideAdmin(s *Service, found *role) {
 	}
 	for _, e := range entries {
 		r.about(diag.About{Services: [2]string{s.Name}, Role: found.name}).warn(e.Pos, utf8.RuneCountInString(e.Text), "admin-wide",
-			fmt.Sprintf("%s is for administrators, and %s is wider than a %s", s.Name, e.Text, e.than), "list the administrators' networks")
+			fmt.Sprintf("%s is for administrators, and %s is wider than a %s", s.Name, e.Text, e.than), listNetworks)
 	}
+	return len(entries) > 0
 }
 
 // wide says in words what a set is wider than; "" if it is not, or if the role
-// allows every address of the family.
+// allows nearly every address of the family.
 func wide(s, all addr.Set) string {
-	if !all.Covers(addr.Any4()) {
+	v4, v6 := most(all)
+	if !v4 {
 		for i := range s.Len4() {
 			if from, to := s.Range4(i); to-from >= most4 {
 				return "/8"
 			}
 		}
 	}
-	if !all.Covers(addr.Any6()) {
+	if !v6 {
 		for i := range s.Len6() {
 			from, to := s.Range6(i)
 			if binary.BigEndian.Uint64(to[:8])-binary.BigEndian.Uint64(from[:8]) >= mostHigh6 {
