@@ -23,8 +23,11 @@ const unusedRisk = "accept-risk-unused"
 // whole list of a policy, sorted, and gives a sorted one.
 func Accept(p *policy.Policy, list diag.List, now time.Time) diag.List {
 	a := acceptance{list: list, now: now, whole: list.Errors() == 0}
-	for _, risk := range p.AcceptedRisks {
-		if a.isWarning(risk) {
+	for i, risk := range p.AcceptedRisks {
+		switch earlier := slices.IndexFunc(p.AcceptedRisks[:i], a.repeats(risk)); {
+		case earlier >= 0:
+			a.say(risk, diag.Warning, unusedRisk, subject(risk)+" is accepted already, "+p.AcceptedRisks[earlier].Code.Pos.LineOrigin(), "remove one of the two")
+		case a.isWarning(risk):
 			a.accept(risk)
 		}
 	}
@@ -61,7 +64,7 @@ func (a *acceptance) isWarning(risk policy.AcceptedRisk) bool {
 
 // accept marks what the acceptance speaks of, unless its time is over.
 func (a *acceptance) accept(risk policy.AcceptedRisk) {
-	over := !risk.Expires.IsZero() && !a.now.Before(risk.Expires.AddDate(0, 0, 1))
+	over := a.isOver(risk)
 	found := false
 	for i := range a.list {
 		d := &a.list[i]
@@ -80,6 +83,15 @@ func (a *acceptance) accept(risk policy.AcceptedRisk) {
 	case !found && a.whole:
 		a.say(risk, diag.Warning, unusedRisk, "nothing here is warned of as "+subject(risk), "remove the acceptance")
 	}
+}
+
+func (a *acceptance) isOver(risk policy.AcceptedRisk) bool {
+	return !risk.Expires.IsZero() && !a.now.Before(risk.Expires.AddDate(0, 0, 1))
+}
+
+// repeats finds an acceptance that holds and says the same as this one.
+func (a *acceptance) repeats(risk policy.AcceptedRisk) func(policy.AcceptedRisk) bool {
+	return func(other policy.AcceptedRisk) bool { return subject(other) == subject(risk) && !a.isOver(other) }
 }
 
 func (a *acceptance) say(risk policy.AcceptedRisk, s diag.Severity, code, message, hint string) {

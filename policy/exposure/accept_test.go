@@ -30,6 +30,8 @@ func TestAccept(t *testing.T) {
 		"unknown":       {"{code: admin-opn, reason: lab}", []string{ossbss, ssh, "policy.yml:4:22: error: there is no warning admin-opn [bad-acceptance]"}, nil},
 		"the unused":    {"{code: accept-risk-unused, reason: lab}", []string{ossbss, ssh, "policy.yml:4:22: error: accept-risk-unused can't be accepted [bad-acceptance]"}, nil},
 		"named twice":   {"{code: admin-open, reason: lab}, {code: admin-open, reason: more, service: ssh}", nil, []string{ossbss, ssh}},
+		"said twice":    {"{code: admin-open, reason: lab}, {code: admin-open, reason: lab}", []string{"policy.yml:4:55: warning: admin-open is accepted already, policy.yml:4 [accept-risk-unused]"}, []string{ossbss, ssh}},
+		"said anew":     {"{code: admin-open, reason: lab, expires: 2026-01-01}, {code: admin-open, reason: lab}", []string{"policy.yml:4:22: warning: admin-open was accepted until 2026-01-01 and is not any more [accept-risk-unused]"}, []string{ossbss, ssh}},
 		"no acceptance": {"", []string{ossbss, ssh}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

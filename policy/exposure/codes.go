@@ -11,7 +11,7 @@ var Codes = []diag.Code{
 	{"list-unused", diag.Warning, "a file beside the policy's lists that no policy there names", "name it as `{file: …}`, or remove it"},
 	{"link-missing", diag.Warning, "a link in network.yml that this machine does not have", "correct it with ngcp-network, or wait until the link is there"},
 	{"private-source", diag.Warning, "a private source of services that are open on outside links only", "remove it, or open the service on the link that leads to it"},
-	{"entry-hidden", diag.Warning, "an entry that another one covers whole", "remove one of the two"},
+	{"entry-hidden", diag.Warning, "an entry that another one covers whole, or several others together", "remove the one, or the others"},
 	{"expired", diag.Warning, "an entry that has expired and is left out", "remove it, or give it a later day"},
 	{"expires-soon", diag.Warning, "an entry that ends within 30 days", "give it a later day if it is still needed"},
 	{"interface-missing", diag.Warning, "an interface that this host lacks in network.yml", "correct the name, or network.yml"},

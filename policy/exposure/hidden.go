@@ -31,6 +31,7 @@ func (r *resolver) hidden(what, role string, entries []policy.Entry) {
 		r.about(diag.About{Role: role}).warn(e.Pos, utf8.RuneCountInString(e.Text), "entry-hidden",
 			fmt.Sprintf("%s adds nothing to %s: %s covers it (%s)", e.Text, what, other.Text, other.Pos.LineOrigin()), "remove one of them")
 	}
+	r.hiddenTogether(what, role, slices.DeleteFunc(entries, func(e policy.Entry) bool { return r.isHidden[e.Pos] }))
 }
 
 // manyRanges is the number of ranges from which on an entry is asked for each

@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,12 @@ func TestHidden(t *testing.T) {
 		"equal thrice":    {"192.0.2.7, 192.0.2.7, 192.0.2.7", []string{"192.0.2.7 < 192.0.2.7", "192.0.2.7 < 192.0.2.7"}},
 		"equal range":     {"192.0.2.0-192.0.2.255, 192.0.2.0/24", []string{"192.0.2.0/24 < 192.0.2.0-192.0.2.255"}},
 		"overlapping":     {"192.0.2.0-192.0.2.10, 192.0.2.5-192.0.2.20", nil},
-		"by two together": {"192.0.2.0/25, 192.0.2.128/25, 192.0.2.100-192.0.2.200", nil},
+		"by two together": {"192.0.2.0/25, 192.0.2.128/25, 192.0.2.100-192.0.2.200", []string{"192.0.2.100-192.0.2.200 adds nothing to WHAT: 192.0.2.0/25 and 192.0.2.128/25 cover it together"}},
+		"by many together": {"192.0.2.0/26, 192.0.2.0/24, 192.0.2.0-192.0.2.100, 192.0.2.100-192.0.2.200, 192.0.2.200-192.0.3.0", []string{
+			"192.0.2.0/26 < 192.0.2.0/24", "192.0.2.0-192.0.2.100 < 192.0.2.0/24", "192.0.2.100-192.0.2.200 < 192.0.2.0/24"}},
+		"by a list and one": {"{file: carriers}, 192.0.3.0/24, 192.0.2.128-192.0.3.5", []string{"192.0.2.128-192.0.3.5 adds nothing to WHAT: carriers and 192.0.3.0/24 cover it together"}},
+		"a ring": {"192.0.2.0-192.0.2.9, 192.0.2.5-192.0.2.14, 192.0.2.10-192.0.2.19, 192.0.2.15-192.0.2.24", []string{
+			"192.0.2.10-192.0.2.19 adds nothing to WHAT: 192.0.2.5-192.0.2.14 and 192.0.2.15-192.0.2.24 cover it together"}},
 		"any":             {"any, 192.0.2.7, '::1'", []string{"192.0.2.7 < any", "::1 < any"}},
 		"any4":            {"any4, 192.0.2.7, '::1'", []string{"192.0.2.7 < any4"}},
 		"any over any4":   {"any4, any, any6", []string{"any4 < any", "any6 < any"}},
@@ -55,17 +61,51 @@ func TestHidden(t *testing.T) {
 				var got []string
 				for _, d := range diags {
 					if d.Code == "entry-hidden" {
-						require.Equal(t, "remove one of them", d.Hint)
 						words := strings.Fields(d.Message)
+						if d.Hint == "remove it, or the others" {
+							got = append(got, d.Message)
+							continue
+						}
+						require.Equal(t, "remove one of them", d.Hint)
 						got = append(got, words[0]+" < "+words[len(words)-4])
-						what := strings.TrimRight(strings.Fields(place[strings.LastIndex(place[:strings.Index(place, "[")], "{")+1:])[0], ":")
-						require.Equal(t, fmt.Sprintf("%s adds nothing to %s: %s covers it (policy.yml:2)", words[0], what, words[len(words)-4]), d.Message)
+						require.Equal(t, fmt.Sprintf("%s adds nothing to %s: %s covers it (policy.yml:2)", words[0], placeName(place), words[len(words)-4]), d.Message)
 					}
 				}
-				require.ElementsMatch(t, c.want, got)
+				var want []string
+				for _, line := range c.want {
+					want = append(want, strings.ReplaceAll(line, "WHAT", placeName(place)))
+				}
+				require.ElementsMatch(t, want, got)
 			})
 		}
 	}
+}
+
+// placeName is the key of the list of entries.
+func placeName(place string) string {
+	return strings.TrimRight(strings.Fields(place[strings.LastIndex(place[:strings.Index(place, "[")], "{")+1:])[0], ":")
+}
+
+// TestTogether takes away all that is found: nothing is lost, and nothing is left
+// that the others cover.
+func TestTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entries := rapid.SliceOfN(rapid.Custom(drawEntry), 0, 8).Draw(t, "entries")
+		for i := range entries {
+			entries[i].Text = fmt.Sprint(i)
+		}
+		all := layersOf(entries).once
+		var idle []string
+		for _, c := range together(slices.Clone(entries)) {
+			idle = append(idle, c.Text)
+		}
+		left := slices.DeleteFunc(entries, func(e policy.Entry) bool { return slices.Contains(idle, e.Text) })
+		require.True(t, all.Equal(layersOf(left).once))
+		for i := range left {
+			others := slices.Delete(slices.Clone(left), i, i+1)
+			require.False(t, layersOf(others).once.Covers(left[i].Sources))
+		}
+	})
 }
 
 func TestTakenAway(t *testing.T) {
