@@ -56,6 +56,7 @@ func (a *app) read(flags globalFlags) *input {
 	in.readPolicy(a, flags.policy)
 	if in.policy != nil {
 		in.resolve(flags)
+		in.withhold()
 	}
 	in.diags = slices.CompactFunc(placed(in.diags), sameRemark)
 	return in
