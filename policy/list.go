@@ -30,7 +30,7 @@ const (
 // listFile is what a list file holds, read once however often it is named.
 type listFile struct {
 	set   addr.Set
-	lines int // that hold a source
+	lines int // that hold a source, or ought to
 	err   error
 }
 
@@ -204,6 +204,7 @@ func (p *listParser) parse(line []byte, cut bool) {
 	source := bytes.TrimSpace(text)
 	switch {
 	case cut:
+		p.lines++
 		p.fail(1, 0, problem("bad-list-line", "", "the line has more than %d bytes", maxListLine))
 	case len(source) > 0:
 		p.lines++

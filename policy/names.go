@@ -45,14 +45,16 @@ func checkName(name string) error {
 const maxInterface = 15
 
 // checkInterface says what is wrong with the name of a network interface: the
-// kernel's own rules (dev_valid_name), and no character that means something
-// else to nft.
+// kernel's own rules (dev_valid_name, and sysctl_dev_name_is_allowed of
+// net/ipv4/devinet.c), and no character that means something else to nft.
 func checkInterface(name string) error {
 	base, _, alias := strings.Cut(name, ":")
 	switch {
 	case alias:
 		return problem("bad-interface", "write "+show(base)+": what arrives for an alias arrives on its link",
 			"%s is an alias, not an interface", show(name))
+	case name == "all" || name == "default":
+		return problem("bad-interface", "leave the key out to mean every interface", "%s is not an interface: the kernel lets none be called so", show(name))
 	case len(name) > maxInterface:
 		return problem("bad-interface", "", "%s has %d characters, and interfaces have at most %d",
 			show(name), len(name), maxInterface)

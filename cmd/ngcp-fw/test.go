@@ -12,6 +12,7 @@ import (
 	"ngcp-fw/firewall/compile"
 	"ngcp-fw/firewall/rehearse"
 	"ngcp-fw/policy"
+	"ngcp-fw/policy/diag"
 	"ngcp-fw/policy/exposure"
 )
 
@@ -31,6 +32,7 @@ type testResult struct {
 	Origin string `json:"origin"`
 	Kernel string `json:"kernel,omitempty"` // what became of a real packet
 	Note   string `json:"note,omitempty"`   // on the packet
+	pos    diag.Pos
 	reason string
 }
 
@@ -98,7 +100,7 @@ func runTests(m *exposure.Model) testsJSON {
 	for _, t := range m.Tests {
 		v := firewall.Judge(m, table, m.Allows(t.Flow).At(t.Flow))
 		r := testResult{From: fromText(t.Flow), To: toText(t.Flow), In: t.Flow.In,
-			Expect: verdictWord(t.Accept), Got: verdictWord(v.Accept), Origin: t.Pos.Origin(), reason: v.Reason}
+			Expect: verdictWord(t.Accept), Got: verdictWord(v.Accept), Origin: t.Pos.Origin(), pos: t.Pos, reason: v.Reason}
 		done.Results = append(done.Results, r)
 	}
 	done.count()
@@ -163,6 +165,8 @@ type junitSuite struct {
 type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	Name    string        `xml:"name,attr"`
+	File    string        `xml:"file,attr"`
+	Line    int           `xml:"line,attr"`
 	Failure *junitFailure `xml:"failure"`
 }
 
@@ -173,7 +177,7 @@ type junitFailure struct {
 func writeJUnit(w io.Writer, done testsJSON) error {
 	suite := junitSuite{Name: "ngcp-fw", Tests: len(done.Results), Failures: done.Failed}
 	for _, r := range done.Results {
-		c := junitCase{Class: r.Origin, Name: fmt.Sprintf("%s: %s", r, r.Expect)}
+		c := junitCase{Class: r.Origin, Name: fmt.Sprintf("%s: %s", r, r.Expect), File: r.pos.File, Line: r.pos.Line}
 		if !r.passed() {
 			c.Failure = &junitFailure{r.complaint()}
 		}

@@ -73,6 +73,10 @@ func (r *reader) syntax(text []byte, err error) {
 	if strings.Contains(this, "::") && colonProblems[message] {
 		hint = `put IPv6 addresses in quotes, as in "2001:db8::"`
 	}
+	if message == tooDeep() {
+		r.report(line, column, 1, "yaml-depth", message, hint)
+		return
+	}
 	r.report(line, column, 1, "yaml-syntax", message, hint)
 }
 

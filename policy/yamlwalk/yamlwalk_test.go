@@ -164,6 +164,11 @@ func TestDepthThroughAliases(t *testing.T) {
 	require.Equal(t, []string{"f:64:12: error: more than 64 lists and mappings inside each other [yaml-depth]"}, told(list))
 }
 
+func TestDepthBeyondTheParser(t *testing.T) {
+	_, list := Read("f", []byte(strings.Repeat("[", 20_000)), true)
+	require.Equal(t, []string{"f:1:10001: error: more than 64 lists and mappings inside each other [yaml-depth]"}, told(list))
+}
+
 func TestSize(t *testing.T) {
 	_, list := Read("f", make([]byte, MaxSize+1), true)
 	require.Equal(t, []string{"f:1: error: the file is larger than 32 MiB [yaml-size]"}, told(list))
