@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"math"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -146,6 +149,7 @@ func (a *app) unbanAll(reason string) error {
 func setupBans(flags *pflag.FlagSet) action {
 	out := outputFlag(flags, "text", "json")
 	return func(a *app, _ []string) error {
+		debug.SetMemoryLimit(math.MaxInt64) // all bans are needed at a time: of a million, the collector would do nothing but look at them
 		list, damaged, err := a.firewall().Bans()
 		if err != nil {
 			return systemFailure(err)
@@ -154,23 +158,20 @@ func setupBans(flags *pflag.FlagSet) action {
 			a.remark("%s of the record cannot be read and count as none", plural(damaged, "line"))
 		}
 		if out.json() {
-			docs := make([]banJSON, 0, len(list))
-			for _, b := range list {
-				docs = append(docs, banDocument(b))
-			}
-			return writeJSON(a.out, docs)
+			return writeJSONList(a.out, list, banDocument)
 		}
 		if len(list) == 0 {
 			fmt.Fprintln(a.out, "Nobody is banned by ngcp-fw ban.")
 		}
+		w := bufio.NewWriterSize(a.out, 64<<10)
 		for _, b := range list {
 			line := fmt.Sprintf("%-18s %s, by %s", banSource(b), until(b), b.Who)
 			if b.Reason != "" {
 				line += ": " + strings.Join(strings.Fields(b.Reason), " ")
 			}
-			fmt.Fprintln(a.out, wrap(line, 0, 4))
+			fmt.Fprintln(w, wrap(line, 0, 4))
 		}
-		return nil
+		return w.Flush()
 	}
 }
 

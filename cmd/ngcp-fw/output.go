@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +19,29 @@ func writeJSON(w io.Writer, v any) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// writeJSONList writes a list as writeJSON does, one document at a time.
+func writeJSONList[T, D any](w io.Writer, list []T, document func(T) D) error {
+	if len(list) == 0 {
+		return writeJSON(w, []D{})
+	}
+	out, one := bufio.NewWriterSize(w, 64<<10), &bytes.Buffer{}
+	enc := json.NewEncoder(one)
+	enc.SetIndent("  ", "  ")
+	enc.SetEscapeHTML(false)
+	before := "[\n  "
+	for _, t := range list {
+		one.Reset()
+		if err := enc.Encode(document(t)); err != nil {
+			return err
+		}
+		out.WriteString(before)
+		out.Write(bytes.TrimSuffix(one.Bytes(), []byte("\n")))
+		before = ",\n  "
+	}
+	out.WriteString("\n]\n")
+	return out.Flush()
 }
 
 // dataWriter is standard output that remembers the first write that failed, so

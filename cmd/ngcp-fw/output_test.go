@@ -69,3 +69,18 @@ func excerptOf(t *testing.T, line string, column, width int) string {
 	w.excerpt(diag.Diagnostic{Pos: diag.Pos{File: "f", Line: 1, Column: column}, Width: width})
 	return b.String()
 }
+
+// A list written one by one is the list written at once.
+func TestJSONListIsJSON(t *testing.T) {
+	type document struct {
+		Text string  `json:"text"`
+		List []int   `json:"list"`
+		None *string `json:"none"`
+	}
+	for _, list := range [][]document{{}, {{}}, {{Text: "<a> \"b\"\n", List: []int{1, 2}}, {Text: "ü"}}} {
+		var whole, single strings.Builder
+		require.NoError(t, writeJSON(&whole, list))
+		require.NoError(t, writeJSONList(&single, list, func(d document) document { return d }))
+		require.Equal(t, whole.String(), single.String())
+	}
+}
