@@ -11,7 +11,7 @@ FUZZTIME ?= 60s
 TEST_PACKAGES = nftables iproute2 iptables strace python3
 TEST_PROGRAMS = nft ip iptables-nft strace python3
 # What bans by our sets, which is not installed either: see ban-tools.
-BAN_PACKAGES = fail2ban crowdsec-firewall-bouncer
+BAN_PACKAGES = fail2ban crowdsec-firewall-bouncer kamailio
 # What the virtual machine is made and run with.
 VM_PACKAGES = qemu-system-x86 qemu-utils mmdebstrap e2fsprogs debian-archive-keyring
 VM_PROGRAMS = qemu-system-x86_64 qemu-img mmdebstrap mke2fs
@@ -67,7 +67,7 @@ promtool: ## bin/promtool, where none is installed
 
 # Out of Debian's packages, which are not installed: they would start their services.
 # Where one cannot be had, its tests are skipped.
-ban-tools: ## bin/debian with fail2ban and CrowdSec's firewall bouncer
+ban-tools: ## bin/debian with fail2ban, CrowdSec's firewall bouncer and kamailio
 	@into=$$(mktemp -d); for p in $(BAN_PACKAGES); do \
 	    [ -e '$(BIN)/debian/.'$$p ] || { \
 	    { (cd "$$into" && apt-get download -qq $$p 2>/dev/null) || \
