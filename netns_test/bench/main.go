@@ -23,6 +23,7 @@ func measures() []measure {
 		{"load", measureLoad},
 		{"onemore", measureOneMore},
 		{"small", measureSmall},
+		{"bans", measureBans},
 		{"offline", measureOffline},
 		{"rtp", measureRTP}, {"flows", measureFlows}, {"lookups", measureLookups},
 	}
