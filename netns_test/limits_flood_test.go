@@ -14,7 +14,7 @@ import (
 	"ngcp-fw/netns_test/lab"
 )
 
-// The numbers of docs/policy.md for SIP: a thousand phones behind one address.
+// The numbers of docs/bans.md for SIP: a thousand phones behind one address.
 const (
 	phones    = 1000
 	sipLimit  = "rate: 50/second, burst: 1000"
