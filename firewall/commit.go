@@ -13,7 +13,7 @@ import (
 )
 
 func (f Firewall) putOnce(conn *kernel.Conn, w *wanted, how Options) (*Plan, error) {
-	plan, err := f.plan(conn, w)
+	plan, _, err := f.plan(conn, w)
 	if err != nil {
 		return nil, err
 	}

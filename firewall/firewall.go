@@ -36,6 +36,7 @@ type Plan struct {
 	Media      Media             // after applying: the mediaproxy rule
 	Rule       mediaproxy.Report // before applying: the same, as it is
 	Known      bool              // the exposures in force are known; if not, Exposure counts from nothing
+	Drifted    bool              // before applying: somebody else changed what was applied, from which Exposure counts
 	Pending    *store.Pending    // after applying: it waits to be confirmed
 
 	again   bool            // Target is a snapshot's, under its own number
@@ -60,9 +61,13 @@ func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	p, err := f.plan(conn, compiled(m, Author{}))
+	p, now, err := f.plan(conn, compiled(m, Author{}))
 	if err != nil {
 		return nil, err
+	}
+	if p.Changed() && p.Known && now.applied != nil {
+		drift, _ := now.drift()
+		p.Drifted = len(drift) > 0
 	}
 	p.Flows = p.flowsToCut(m)
 	kept := mediaOf(m)
@@ -70,10 +75,10 @@ func (f Firewall) Plan(m *exposure.Model) (*Plan, error) {
 	return p, err
 }
 
-func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
+func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, *inForce, error) {
 	now, err := f.inForce(conn, w.table, false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	current, generation := now.Table, max(w.number, 1)
 	if current != nil {
@@ -82,11 +87,11 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	p := &Plan{Current: current, Target: w.table.Following(current, generation), Generation: generation, exact: now.exact, reading: now.Reading}
 	if p.again = current == nil && w.number > 0; p.again {
 		p.Target, p.Changes, p.Known = w.table, w.table.Contents(), true
-		return p, nil
+		return p, now, nil
 	}
 	p.Changes = ruleset.Diff(current, p.Target)
 	if err := f.number(p); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	before, known := now.exposures()
 	p.Known, p.before = known, before
@@ -95,7 +100,7 @@ func (f Firewall) plan(conn *kernel.Conn, w *wanted) (*Plan, error) {
 	if p.Changed() { // the same rules are the same exposures
 		p.Exposure, p.Later = exposure.Review(before, w.model)
 	}
-	return p, nil
+	return p, now, nil
 }
 
 // number gives a changed ruleset the next number that neither the kernel nor

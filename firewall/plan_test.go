@@ -13,6 +13,23 @@ import (
 	"ngcp-fw/policy/exposure"
 )
 
+// Exposures count from what was applied: who changed that has changed them.
+func TestPlanTellsWhatSomebodyElseChanged(t *testing.T) {
+	f := inNamespace(t)
+	apply(t, f, office)
+	plan, err := f.Plan(model(t, everyone))
+	require.NoError(t, err)
+	assert.False(t, plan.Drifted)
+	nft(t, "insert rule inet ngcp-fw input ip saddr 203.0.113.77 accept")
+	plan, err = f.Plan(model(t, office))
+	require.NoError(t, err)
+	assert.True(t, plan.Drifted)
+	assert.False(t, apply(t, f, office).Drifted)
+	plan, err = f.Plan(model(t, everyone))
+	require.NoError(t, err)
+	assert.False(t, plan.Drifted)
+}
+
 // The exposures of a plan are as packets meet them, observe on either side
 // included.
 func TestPlanKnowsWhatObserveLetsIn(t *testing.T) {

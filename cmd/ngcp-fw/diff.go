@@ -132,6 +132,9 @@ func (a *app) writePlan(plan *firewall.Plan, as view) error {
 		r.notices = append(observeWarnings(observes(plan.Current), observes(plan.Target)),
 			forwardWarnings(dropsForwarded(plan.Current), dropsForwarded(plan.Target))...)
 	}
+	if r.drifted = plan.Drifted; r.drifted {
+		r.notices = append(r.notices, drifted)
+	}
 	if err := a.writeReview(r, as); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type review struct {
 	see      string          // the command that shows the worst
 	flows    *firewall.Flows // that would be cut; nil: against another policy
 	media    []string        // what is wrong with the mediaproxy rule
+	drifted  bool            // the old side is what was applied, and somebody else changed that
 	first    bool            // every rule is new, and not worth a line each
 }
 
@@ -112,13 +113,17 @@ func writeReviewText(w io.Writer, r review, full bool) {
 
 // unexposed is what there is to say where exposures are the same.
 func (r *review) unexposed() string {
+	same := "No change in exposure. "
+	if r.drifted {
+		same = "But for that, no change in exposure. "
+	}
 	switch counts := changeCounts(r.rules); {
 	case len(r.rules) == 0:
-		return "No change in exposure. No rule differs."
+		return same + "No rule differs."
 	case strings.HasPrefix(counts, "1 ") && !strings.Contains(counts, ","):
-		return "No change in exposure. " + counts + " differs."
+		return same + counts + " differs."
 	default:
-		return "No change in exposure. " + counts + " differ."
+		return same + counts + " differ."
 	}
 }
 
@@ -132,7 +137,7 @@ func (r *review) title(what string) string {
 		return "Nobody could reach " + what + " once observe is off."
 	case len(r.deltas(what)) > 0:
 		return "Who can reach " + what + ":"
-	case r.remark == "":
+	case r.remark == "" && !r.drifted:
 		return "Nobody can reach " + what + "."
 	}
 	return ""

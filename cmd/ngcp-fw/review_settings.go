@@ -15,6 +15,7 @@ var (
 	forwardOff  = warning{alarm, "forward would not be drop any more: this host forwards what its routes and other tables let through"}
 	forwardOn   = warning{caution, "forward would be drop: this host forwards nothing any more"}
 	crowdSecOff = warning{caution, "whom CrowdSec bans would not be refused any more"}
+	drifted     = warning{caution, "what is in force was changed by somebody else since it was applied, and exposures count from what was applied: status tells what was changed, and verify who gets in or not"}
 	logOff      = warning{caution, "what is dropped would not be logged any more"}
 )
 

@@ -78,6 +78,7 @@ func TestUnexposed(t *testing.T) {
 		"No change in exposure. 1 foreign object differs.": {{Object: "foreign"}},
 	} {
 		assert.Equal(t, want, (&review{rules: rules}).unexposed())
+		assert.Equal(t, strings.Replace(want, "No change", "But for that, no change", 1), (&review{rules: rules, drifted: true}).unexposed())
 	}
 }
 
