@@ -13,6 +13,8 @@ import (
 	"ngcp-fw/firewall/host"
 	"ngcp-fw/firewall/kernel"
 	"ngcp-fw/firewall/ruleset"
+	"ngcp-fw/policy/addr"
+	"ngcp-fw/policy/exposure"
 )
 
 // Banned is what a change of the bans did.
@@ -33,8 +35,14 @@ const manyBans = 5000
 // somebody who is logged in by ssh now, unless lockout allows that.
 func (f Firewall) Ban(b bans.Ban, lockout bool) (*Banned, error) {
 	return f.changeBans(func(conn *kernel.Conn, now time.Time) (*Banned, error) {
+		outline, err := conn.Outline(compile.Family, compile.TableName)
+		if err != nil {
+			return nil, err
+		}
+		never := f.neverBanned(outline, b)
+		refused := func(a netip.Addr) bool { return b.Covers(a) && !never.Contains(a) }
 		if !lockout {
-			if err := banLocksOut(b); err != nil {
+			if err := f.banLocksOut(outline, refused); err != nil {
 				return nil, err
 			}
 		}
@@ -52,7 +60,8 @@ func (f Firewall) Ban(b bans.Ban, lockout bool) (*Banned, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the ban is kept, but not in force: %w", err)
 		}
-		done.Cut, err = host.CutFlows(func(flow host.Flow) bool { return b.Covers(flow.From.Addr()) })
+		done.Never = !never.IsEmpty()
+		done.Cut, err = host.CutFlows(func(flow host.Flow) bool { return refused(flow.From.Addr()) })
 		if err != nil {
 			done.Doubt = err.Error()
 		}
@@ -184,18 +193,37 @@ func (f Firewall) changeBans(change func(*kernel.Conn, time.Time) (*Banned, erro
 	return change(conn, time.Now())
 }
 
-// banLocksOut fails where somebody who is logged in by ssh would be banned.
-func banLocksOut(b bans.Ban) error {
-	sessions, err := host.SSHSessions([]uint16{sshPort})
+// banLocksOut fails where somebody who is logged in by ssh, at the usual port or that
+// of what is in force, would be refused.
+func (f Firewall) banLocksOut(t *ruleset.Table, refused func(netip.Addr) bool) error {
+	sessions, err := host.SSHSessions(append(f.sshPortsOf(t), sshPort))
 	if err != nil {
 		return err
 	}
 	for _, s := range sessions {
-		if b.Covers(s.From) {
+		if refused(s.From) {
 			return &BanLockoutError{s.From}
 		}
 	}
 	return nil
+}
+
+// sshPortsOf is the ports of ssh in the generation that the table leads to, as far as
+// they are known.
+func (f Firewall) sshPortsOf(t *ruleset.Table) []uint16 {
+	if t == nil {
+		return nil
+	}
+	number, _ := t.Generation()
+	meta, err := f.store().Meta(number)
+	if err != nil {
+		return nil
+	}
+	exposures, err := exposure.Kept(meta.Management.Exposures, meta.Management.Lists)
+	if err != nil {
+		return nil
+	}
+	return sshPorts(&exposure.Model{Exposures: exposures})
 }
 
 // BanLockoutError says who, logged in by ssh now, a ban would shut out.
@@ -242,7 +270,7 @@ func (f Firewall) rebanned(conn *kernel.Conn, record []byte, changed bans.Ban, b
 	if outline == nil || err != nil {
 		return done, err
 	}
-	done.InForce, done.Never = true, f.neverBanned(outline, changed)
+	done.InForce = true
 	set := bannedSet(changed.From)
 	out, in := timed(bans.Flatten(before)), timed(bans.Flatten(after))
 	if bans.Many(record, manyBans) {
@@ -309,11 +337,14 @@ func bannedSet(a netip.Addr) string {
 	return compile.Banned + "6"
 }
 
+// timed is the bans as elements, without those that are over by now.
 func timed(flat []bans.Ban) (list []ruleset.Timed) {
 	for _, b := range flat {
 		e := ruleset.Timed{From: b.From.AsSlice(), To: b.To.AsSlice()}
 		if !b.Until.IsZero() {
-			e.Timeout = time.Until(b.Until)
+			if e.Timeout = time.Until(b.Until); e.Timeout <= 0 {
+				continue // no time at all would mean for ever
+			}
 		}
 		list = append(list, e)
 	}
@@ -351,17 +382,18 @@ func (f Firewall) fillBans(conn *kernel.Conn) error {
 // bansAtOnce is how many elements are sent in one batch.
 const bansAtOnce = 400_000
 
-// neverBanned reports whether the policy in force passes over bans of the source.
-func (f Firewall) neverBanned(t *ruleset.Table, b bans.Ban) bool {
+// neverBanned is what of the ban's addresses the policy in force passes over.
+func (f Firewall) neverBanned(t *ruleset.Table, b bans.Ban) addr.Set {
 	name := neverBan + bannedSet(b.From)[len(compile.Banned):]
 	called := func(s ruleset.Set) bool { return ruleset.BaseName(s.Name) == name }
-	if !slices.ContainsFunc(t.Sets, called) {
-		return false
+	if t == nil || !slices.ContainsFunc(t.Sets, called) {
+		return addr.Set{}
 	}
 	n := f.recall(t)
 	if n.applied == nil {
-		return false
+		return addr.Set{}
 	}
+	var never addr.Builder
 	for i := range n.applied.Sets {
 		s := &n.applied.Sets[i]
 		if !called(*s) {
@@ -372,11 +404,11 @@ func (f Firewall) neverBanned(t *ruleset.Table, b bans.Ban) bool {
 			first, _ := netip.AddrFromSlice(from)
 			last, _ := netip.AddrFromSlice(to)
 			if b.Meets(first, last) {
-				return true
+				never.AddRange(first, last)
 			}
 		}
 	}
-	return false
+	return never.Set()
 }
 
 // neverBan is the name of the set of sources that no ban touches, without family

@@ -220,16 +220,51 @@ func TestTheRecordDoesNotGrowForEver(t *testing.T) {
 }
 
 func TestABanDoesNotLockOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		port   int
+		policy string
+	}{
+		"usual port":                {22, office},
+		"port of what is in force":  {2222, office + "services: {ssh: {ports: [2222/tcp]}}\n"},
+		"usual port, ssh elsewhere": {22, office + "services: {ssh: {ports: [2222/tcp]}}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := inNamespace(t)
+			apply(t, f, c.policy)
+			loggedIn(t, c.port)
+			b := bans.Ban{From: netip.MustParseAddr("203.0.113.0"), To: netip.MustParseAddr("203.0.113.255")}
+			_, err := f.Ban(b, false)
+			require.ErrorAs(t, err, new(*BanLockoutError))
+			list, _, err := f.Bans()
+			require.NoError(t, err)
+			assert.Empty(t, list)
+			_, err = f.Ban(b, true)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// Whom bans do not touch is not shut out, and keeps the flows that are open.
+func TestABanSparesWhomNoBanTouches(t *testing.T) {
 	f := inNamespace(t)
+	apply(t, f, office+"never-ban: [203.0.113.9]\n")
+	track(t, "203.0.113.8", 5060)
+	track(t, "203.0.113.9", 5060)
 	loggedIn(t, 22)
-	b := bans.Ban{From: netip.MustParseAddr("203.0.113.0"), To: netip.MustParseAddr("203.0.113.255")}
-	_, err := f.Ban(b, false)
-	require.ErrorAs(t, err, new(*BanLockoutError))
-	list, _, err := f.Bans()
+	done, err := f.Ban(bans.Ban{From: netip.MustParseAddr("203.0.113.0"), To: netip.MustParseAddr("203.0.113.255")}, false)
 	require.NoError(t, err)
-	assert.Empty(t, list)
-	_, err = f.Ban(b, true)
+	assert.Equal(t, &Banned{InForce: true, Cut: 1, Never: true}, done)
+}
+
+// Who waits for another command may come after the end of the ban: it must not
+// become one for ever.
+func TestABanThatIsOverIsNone(t *testing.T) {
+	f := inNamespace(t)
+	apply(t, f, office)
+	a := netip.MustParseAddr("203.0.113.9")
+	_, err := f.Ban(bans.Ban{From: a, To: a, Until: time.Now().Add(-time.Second)}, false)
 	require.NoError(t, err)
+	assert.Empty(t, inKernel(t))
 }
 
 func TestABanCutsFlowsAndKnowsNeverBan(t *testing.T) {
@@ -241,7 +276,7 @@ func TestABanCutsFlowsAndKnowsNeverBan(t *testing.T) {
 		source string
 		cut    int
 		never  bool
-	}{{"203.0.113.9", 1, false}, {"198.51.100.9", 1, true}} {
+	}{{"203.0.113.9", 1, false}, {"198.51.100.9", 0, true}} {
 		a := netip.MustParseAddr(c.source)
 		done, err := f.Ban(bans.Ban{From: a, To: a}, false)
 		require.NoError(t, err)
