@@ -34,14 +34,17 @@ func banDocument(b bans.Ban) banJSON {
 	return doc
 }
 
-// banSource is the range as people write it.
+// banSource is the range as people write it, and as unban reads it.
 func banSource(b bans.Ban) string {
 	if b.From == b.To {
 		return b.From.String()
 	}
 	var set addr.Builder
 	set.AddRange(b.From, b.To)
-	return strings.Join(set.Set().Strings(), ", ")
+	if texts := set.Set().Strings(); len(texts) == 1 {
+		return texts[0]
+	}
+	return b.From.String() + "-" + b.To.String()
 }
 
 type bannedJSON struct {
@@ -165,9 +168,9 @@ func setupBans(flags *pflag.FlagSet) action {
 		}
 		w := bufio.NewWriterSize(a.out, 64<<10)
 		for _, b := range list {
-			line := fmt.Sprintf("%-18s %s, by %s", banSource(b), until(b), b.Who)
+			line := fmt.Sprintf("%-18s %s, by %s", banSource(b), until(b), oneLine(b.Who))
 			if b.Reason != "" {
-				line += ": " + strings.Join(strings.Fields(b.Reason), " ")
+				line += ": " + oneLine(b.Reason)
 			}
 			fmt.Fprintln(w, wrap(line, 0, 4))
 		}
