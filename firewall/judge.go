@@ -51,7 +51,7 @@ func reason(m *exposure.Model, d exposure.Decision) string {
 	case d.Host != "":
 		return d.Host
 	case d.Accept:
-		return "a service accepts it"
+		return fmt.Sprintf("%s/%s accepts it (%s)", d.Exposure.Service, d.Exposure.Role, d.Exposure.Origin.LineOrigin())
 	case len(d.Nearest) == 0:
 		return "no service listens on this port"
 	default:

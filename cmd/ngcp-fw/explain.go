@@ -114,11 +114,11 @@ func explanation(flow policy.Flow, d exposure.Decision, v firewall.Verdict) stri
 	var b strings.Builder
 	switch e := v.Exposure; {
 	case v.Accept && e != nil:
-		fmt.Fprintf(&b, "accepted by %s/%s, %s\n", e.Service, e.Role, e.Origin.Origin())
+		b.WriteString(wrap(fmt.Sprintf("accepted by %s/%s, %s", e.Service, e.Role, e.Origin.Origin()), 0, 2) + "\n")
 	case v.Accept:
-		fmt.Fprintf(&b, "accepted by the host's own rules: %s\n", v.Reason)
+		b.WriteString(wrap("accepted by the host's own rules: "+v.Reason, 0, 2) + "\n")
 	case d.Denied:
-		fmt.Fprintf(&b, "dropped: %s, %s\n", v.Reason, d.DeniedBy.LineOrigin())
+		b.WriteString(wrap(fmt.Sprintf("dropped: %s, %s", v.Reason, d.DeniedBy.LineOrigin()), 0, 2) + "\n")
 	case len(v.Nearest) == 0:
 		fmt.Fprintf(&b, "dropped: %s\n", v.Reason)
 	default:
