@@ -57,7 +57,7 @@ func writeFindings(w io.Writer, entries []audit.Entry) {
 	}
 	for _, f := range order {
 		mark, _, _ := strings.Cut(findingWords[f.Code], " ")
-		fmt.Fprintln(w, wrap(fmt.Sprintf("%s %s: %s", mark, strings.Join(about[f], ", "), f.Text), 0, 2))
+		fmt.Fprintln(w, wrap(fmt.Sprintf("%s %s: %s", mark, strings.Join(about[f], ", "), oneLine(f.Text)), 0, 2))
 	}
 }
 
@@ -110,10 +110,11 @@ func portsText(e audit.Entry) string {
 	return ports
 }
 
+// processText is the name that the process has given itself, be it any text.
 func processText(e audit.Entry) string {
 	switch {
 	case e.Process != "":
-		return e.Process
+		return oneLine(e.Process)
 	case e.Sockets == 0:
 		return "nobody"
 	}
@@ -154,7 +155,7 @@ func subject(e audit.Entry) string {
 		words = e.Protocol.String()
 	}
 	if e.Process != "" {
-		return words + " " + e.Process
+		return words + " " + oneLine(e.Process)
 	}
 	return words + " " + e.Service
 }
