@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func (f Firewall) Scrape(now time.Time) (metrics.State, error) {
 	if err != nil {
 		return failed, err
 	}
-	s := metrics.State{InForce: tally.Table != nil, Drift: len(status.Drift), Media: mediaMetrics(status.Media)}
+	s := metrics.State{InForce: tally.Table != nil, Asleep: asleep(tally.Table), Drift: len(status.Drift), Media: mediaMetrics(status.Media)}
 	if status.Pending != nil {
 		s.Deadline = status.Pending.Deadline
 	}
@@ -48,6 +49,12 @@ func (f Firewall) Scrape(now time.Time) (metrics.State, error) {
 		s.Tracked = &metrics.Tracking{Entries: entries, Limit: limit}
 	}
 	return s, nil
+}
+
+// asleep reports whether no packet from outside meets the table: somebody switched it
+// off, or took its chain of the input hook away.
+func asleep(t *ruleset.Table) bool {
+	return t != nil && (dormant(t) || !slices.ContainsFunc(t.Chains, func(c ruleset.Chain) bool { return c.Base != nil && c.Base.Hook == ruleset.HookInput }))
 }
 
 // fellBack is when a restore last had to fall back, and whether what it put into

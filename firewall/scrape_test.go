@@ -80,6 +80,21 @@ func TestScrapeOfWhatIsInForce(t *testing.T) {
 	assert.Equal(t, &metrics.Entries{Outdated: 1, Ending: 1, Next: midnight.AddDate(0, 0, 41)}, scrape(t, f, now.AddDate(0, 0, 12)).Entries)
 }
 
+// A table that no packet meets refuses nothing.
+func TestScrapeOfATableThatSleeps(t *testing.T) {
+	for _, damage := range []string{"add table inet ngcp-fw { flags dormant; }", "delete chain inet ngcp-fw input"} {
+		t.Run(damage, func(t *testing.T) {
+			f := inNamespace(t)
+			apply(t, f, office)
+			assert.False(t, scrape(t, f, time.Now()).Asleep)
+			nft(t, damage)
+			assert.True(t, scrape(t, f, time.Now()).Asleep)
+			apply(t, f, office)
+			assert.False(t, scrape(t, f, time.Now()).Asleep)
+		})
+	}
+}
+
 func TestScrapeAfterFallback(t *testing.T) {
 	f := inNamespace(t)
 	apply(t, f, office)

@@ -46,7 +46,7 @@ var rows = []row{
 	{"dropped_packets_total", Counter, "Packets refused, by reason; while observe is on, they were let in. Services that share a port count both.",
 		traffic(dropped, packets)},
 	{"enforced", Gauge, "Whether a policy is in force and drops what it refuses.",
-		answered(func(s State) []Sample { return yes(s.InForce && !s.observes()) })},
+		answered(func(s State) []Sample { return yes(s.InForce && !s.Asleep && !s.observes()) })},
 	{"generation_info", Gauge, "The generation in force, and the policy it was made of.",
 		known(func(g Generation) []Sample {
 			return []Sample{one(1, "generation", strconv.FormatUint(g.Number, 10), "policy", g.Policy, "policy_digest", g.Digest)}

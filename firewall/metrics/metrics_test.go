@@ -40,7 +40,7 @@ func whole() State {
 
 func TestGolden(t *testing.T) {
 	observing := State{InForce: true, Generation: &Generation{Observe: true, Applied: noon}}
-	for name, state := range map[string]State{"whole": whole(), "nothing": {}, "failed": {Failed: true}, "observing": observing} {
+	for name, state := range map[string]State{"whole": whole(), "nothing": {}, "failed": {Failed: true}, "observing": observing, "asleep": {InForce: true, Asleep: true}} {
 		t.Run(name, func(t *testing.T) {
 			path, text := "testdata/"+name+".prom", Text(Families(state))
 			if *write {

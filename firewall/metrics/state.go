@@ -8,6 +8,7 @@ type State struct {
 	Failed  bool   // the kernel did not answer; nothing below is known
 
 	InForce    bool // our table is in the kernel
+	Asleep     bool // and no packet from outside meets it
 	Drift      int  // in how many things the kernel differs from what was applied
 	Generation *Generation
 	Deadline   time.Time // until which what is in force has to be confirmed; zero: it need not be
