@@ -60,7 +60,7 @@ func setupBan(flags *pflag.FlagSet) action {
 	reason := flags.String("reason", "", "why, in your own words")
 	allowLockout := flags.Bool("allow-lockout", false, "ban even who is logged in by ssh now")
 	return func(a *app, args []string) error {
-		b, err := banArgument("ban", args)
+		b, err := banArgument(args)
 		if err != nil {
 			return err
 		}
@@ -109,43 +109,43 @@ func until(b bans.Ban) string {
 func setupUnban(flags *pflag.FlagSet) action {
 	reason := flags.String("reason", "", "end only the bans that were given this very `TEXT`")
 	return func(a *app, args []string) error {
-		if len(args) == 0 && *reason != "" {
-			return a.unbanAll(*reason)
+		whom, err := addr.Any(), error(nil)
+		if len(args) > 0 || *reason == "" {
+			whom, err = sourceArgument("unban", args)
 		}
-		b, err := banArgument("unban", args)
 		if err != nil {
 			return err
 		}
-		done, err := a.firewall().Unban(b.From, b.To, *reason)
-		if err != nil {
-			return systemFailure(err)
+		changed := false
+		for r := range whom.Ranges() {
+			done, err := a.firewall().Unban(r.From, r.To, *reason)
+			if err != nil {
+				return systemFailure(err)
+			}
+			changed = changed || done.Changed
 		}
-		of := ""
-		if *reason != "" {
-			of = fmt.Sprintf(" with the reason %q", *reason)
-		}
-		if !done.Changed {
-			return &failure{exitNo, fmt.Errorf("%s is not banned%s", banSource(b), of)}
-		}
-		fmt.Fprintf(a.out, "%s is not banned%s any more.\n", banSource(b), of)
-		return nil
+		return a.tellUnbanned(whom, *reason, changed)
 	}
 }
 
-// unbanAll ends the bans of all sources that were given a reason.
-func (a *app) unbanAll(reason string) error {
-	changed := false
-	for r := range addr.Any().Ranges() {
-		done, err := a.firewall().Unban(r.From, r.To, reason)
-		if err != nil {
-			return systemFailure(err)
-		}
-		changed = changed || done.Changed
+func (a *app) tellUnbanned(whom addr.Set, reason string, changed bool) error {
+	of := ""
+	if reason != "" {
+		of = fmt.Sprintf(" with the reason %q", reason)
 	}
-	if !changed {
-		return &failure{exitNo, fmt.Errorf("nobody is banned with the reason %q", reason)}
+	who, nobody := "", whom.IsAny()
+	for r := range whom.Ranges() {
+		who = banSource(bans.Ban{From: r.From, To: r.To}) + " is not"
 	}
-	fmt.Fprintf(a.out, "Nobody is banned with the reason %q any more.\n", reason)
+	switch {
+	case nobody && !changed:
+		return &failure{exitNo, errors.New("nobody is banned" + of)}
+	case !changed:
+		return &failure{exitNo, errors.New(who + " banned" + of)}
+	case nobody:
+		who = "Nobody is"
+	}
+	fmt.Fprintf(a.out, "%s banned%s any more.\n", who, of)
 	return nil
 }
 
@@ -178,22 +178,28 @@ func setupBans(flags *pflag.FlagSet) action {
 	}
 }
 
-// banArgument is the one range that a command is about.
-func banArgument(command string, args []string) (b bans.Ban, err error) {
-	if len(args) == 0 {
-		return b, usagef("%s wants an address or a network\nhint: ngcp-fw %s 203.0.113.9", command, command)
-	}
-	set, err := policy.ParseSource(args[0])
-	if err != nil {
-		return b, flowError(err)
-	}
-	if set.IsAny4() || set.IsAny6() || set.IsAny() {
-		return b, usagef("%s is everybody: a ban is of somebody\nhint: a service is closed with services: {NAME: {enabled: false}}", args[0])
+// banArgument is the one range that a ban is about.
+func banArgument(args []string) (b bans.Ban, err error) {
+	set, err := sourceArgument("ban", args)
+	if err == nil && (set.IsAny() || set.IsAny4() || set.IsAny6()) {
+		err = usagef("%s is everybody: a ban is of somebody\nhint: a service is closed with services: {NAME: {enabled: false}}", args[0])
 	}
 	for r := range set.Ranges() {
 		b.From, b.To = r.From, r.To
 	}
-	return b, nil
+	return b, err
+}
+
+// sourceArgument is the source that a command is about.
+func sourceArgument(command string, args []string) (addr.Set, error) {
+	if len(args) == 0 {
+		return addr.Set{}, usagef("%s wants an address or a network\nhint: ngcp-fw %s 203.0.113.9", command, command)
+	}
+	set, err := policy.ParseSource(args[0])
+	if err != nil {
+		return set, flowError(err)
+	}
+	return set, nil
 }
 
 // banLength is a duration that knows days and weeks.
