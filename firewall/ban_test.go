@@ -145,6 +145,38 @@ func TestBansOutliveAppliesAndBoots(t *testing.T) {
 	assert.Empty(t, list)
 }
 
+// What somebody else takes out of the sets comes back with the next apply, changed or
+// not, beside what others have put there.
+func TestApplyMendsTheSetsOfBans(t *testing.T) {
+	for _, others := range []int{0, manyBans + 1} {
+		t.Run(fmt.Sprint(others, " others"), func(t *testing.T) {
+			f := inNamespace(t)
+			var record []byte
+			for i := range others {
+				a := netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})
+				record = bans.Append(record, bans.Ban{From: a, To: a})
+			}
+			require.NoError(t, f.store().WriteBans(record))
+			apply(t, f, office)
+			for _, a := range []netip.Addr{netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("2001:db8::9")} {
+				_, err := f.Ban(bans.Ban{From: a, To: a, Until: time.Now().Add(time.Hour)}, false)
+				require.NoError(t, err)
+			}
+			require.Empty(t, apply(t, f, office).Remarks)
+			for _, text := range []string{office, everyone} {
+				nft(t, "flush set inet ngcp-fw banned4; flush set inet ngcp-fw banned6")
+				if others == 0 {
+					nft(t, "add element inet ngcp-fw banned4 { 192.0.2.0/24 timeout 2h }")
+				}
+				require.Len(t, apply(t, f, text).Remarks, 1)
+				have := inKernel(t)
+				require.Len(t, have, max(others, 1)+2)
+				require.Empty(t, apply(t, f, text).Remarks)
+			}
+		})
+	}
+}
+
 // Sources that others have put into the set are theirs, until somebody unbans them.
 func TestBansBesideThoseOfOthers(t *testing.T) {
 	f := inNamespace(t)

@@ -186,6 +186,9 @@ func (f Firewall) put(conn *kernel.Conn, w *wanted, how Options) (*Plan, error) 
 		plan, err := f.putOnce(conn, w, how)
 		if err == nil {
 			plan.Media = keepMedia(conn, w.meta.Mediaproxy)
+			if plan.Current != nil && !plan.Replaced {
+				plan.remark(f.mendBans(conn))
+			}
 		}
 		if !errors.Is(err, kernel.ErrChanged) {
 			return plan, err

@@ -171,6 +171,13 @@ func once(words map[string]string, word string) string {
 	return word
 }
 
+// Next is the ban of the first line that begins behind that byte of the record.
+func Next(record []byte, at int) (Ban, bool) {
+	_, rest, _ := bytes.Cut(record[at:], []byte("\n"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	return Parse(line)
+}
+
 // Many reports whether the record has more lines than that.
 func Many(record []byte, lines int) bool {
 	for range lines {

@@ -91,6 +91,12 @@ func (c *Conn) outside(t *ruleset.Table, s *ruleset.Set, i int) (fault string, e
 	return "", nil
 }
 
+// Holds reports whether an element of the set has the key, which is in wire order.
+func (c *Conn) Holds(family ruleset.Family, table, set string, key []byte) (bool, error) {
+	found, err := c.lookUp(&ruleset.Table{Family: family, Name: table}, set, element{key: key}.request())
+	return len(found) > 0, err
+}
+
 // neighbour is the next key in a direction, 1 or -1; nil after the last one.
 func neighbour(key []byte, step int) []byte {
 	next, wraps := bytes.Clone(key), byte(0)
