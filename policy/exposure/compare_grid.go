@@ -18,17 +18,36 @@ type grid struct {
 	links     []string // those named; behind them, one class of all others
 	addresses []string
 	ports     []policy.Ports // disjoint; the last, without a protocol, is all other protocols
-	admin     []Service      // that NGCP means for administrators, with their ports
+	admin     []Service      // that are for administrators, with their ports
 }
 
 // adminServices is the services that NGCP means for administrators, as either
-// model has them.
+// model has them, and the policies' own that one of them gives to nobody else.
 func adminServices(models ...*Model) (found []Service) {
 	for _, m := range models {
-		for i := 0; m != nil && i < len(m.Services); i++ {
-			if isAdmin(m.Services[i].Name) {
-				found = append(found, m.Services[i])
+		if m == nil {
+			continue
+		}
+		for _, s := range m.Services {
+			if s.forAdministrators() {
+				found = append(found, s)
 			}
+		}
+		found = append(found, forAdministratorsAlone(m.Exposures)...)
+	}
+	return found
+}
+
+// forAdministratorsAlone is the policy's own services, with their ports, that are
+// open to that role only: of a kept generation, no more is known.
+func forAdministratorsAlone(exposures []Exposure) (found []Service) {
+	others := map[string]bool{}
+	for i := range exposures {
+		others[exposures[i].Service] = others[exposures[i].Service] || exposures[i].Role != policy.Administrators
+	}
+	for i := range exposures {
+		if e := &exposures[i]; !others[e.Service] && !builtIn(e.Service) {
+			found = append(found, Service{Name: e.Service, Ports: e.Ports})
 		}
 	}
 	return found
@@ -38,19 +57,26 @@ func adminServices(models ...*Model) (found []Service) {
 // one whose ports another one opens. The cluster's, which are all, are for nobody.
 func (g *grid) meant(service string, ports []policy.Ports) string {
 	switch {
-	case isAdmin(service):
+	case isAdmin(service), slices.ContainsFunc(g.admin, func(s Service) bool { return s.Name == service }):
 		return service
 	case service == Cluster:
 		return ""
 	}
 	for _, s := range g.admin {
-		for _, p := range ports {
-			if slices.ContainsFunc(s.Ports, func(q policy.Ports) bool { return p.Protocol == q.Protocol && p.From <= q.To && q.From <= p.To }) {
-				return s.Name
-			}
+		if overlap(s.Ports, ports) {
+			return s.Name
 		}
 	}
 	return ""
+}
+
+// overlap reports whether two lists have a port in common.
+func overlap(a, b []policy.Ports) bool {
+	return slices.ContainsFunc(a, func(p policy.Ports) bool {
+		return slices.ContainsFunc(b, func(q policy.Ports) bool {
+			return p.Protocol == q.Protocol && p.From <= q.To && q.From <= p.To
+		})
+	})
 }
 
 // cell is one cell of a grid, by its indexes. An index at a list's end is the

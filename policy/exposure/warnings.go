@@ -27,6 +27,7 @@ func (r *resolver) warnings() {
 		}
 		r.roleless(s, r.rows[i])
 		r.openAdmin(s, r.rows[i])
+		r.openAdminPorts(s, r.rows[i])
 		r.nowhere(s, r.rows[i])
 		r.missingInterfaces(s, r.rows[i])
 	}
@@ -163,6 +164,18 @@ func (r *resolver) roleless(s *Service, own *service) {
 func isAdmin(service string) bool {
 	i := slices.IndexFunc(table, func(r row) bool { return r.name == service })
 	return i >= 0 && table[i].role == policy.Administrators
+}
+
+// builtIn reports whether the service is one of NGCP's.
+func builtIn(service string) bool {
+	return slices.ContainsFunc(table, func(r row) bool { return r.name == service })
+}
+
+// forAdministrators reports whether NGCP means the service for administrators, or
+// the policy gives one of its own to nobody else. NGCP's for subscribers may be
+// theirs alone for a while.
+func (s *Service) forAdministrators() bool {
+	return isAdmin(s.Name) || !builtIn(s.Name) && slices.Equal(s.Roles, []string{policy.Administrators})
 }
 
 // nowhere warns of a service that is on but has no interface: where the policy

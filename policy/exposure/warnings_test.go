@@ -87,8 +87,17 @@ hosts:
 		"shared": {files{policy: admins + "services: {x: {ports: [5000-6000/udp], roles: [subscribers]}}"}, []string{"policy.yml:3:12: warning: sip and x share 5060/udp: it is open to the union of both [shared-port]"}},
 		"shared several": {files{policy: admins + "services: {x: {ports: [5000-6000/udp, 5060/tcp, 22/tcp], roles: [subscribers, administrators]}}"}, []string{
 			"policy.yml:3:12: warning: sip and x share 5060/tcp, 5060/udp: it is open to the union of both [shared-port]",
-			"policy.yml:3:12: warning: ssh and x share 22/tcp: it is open to the union of both [shared-port]"}},
-		"shared in config.yml":  {files{policy: admins, config: "sshd: {port: 443}"}, []string{"config.yml:1:14: warning: www-csc and ssh share 443/tcp: it is open to the union of both [shared-port]"}},
+			"policy.yml:3:12: warning: ssh and x share 22/tcp: it is open to the union of both [shared-port]",
+			"policy.yml:3:66: warning: ssh is for administrators but x opens its ports to any [admin-open]"}},
+		"administrators' ports, and no administrators": {files{policy: "services: {x: {ports: [20-30/tcp], roles: [subscribers, y]}, ossbss: {enabled: false}, www-admin: {enabled: false}}\nroles: {y: {allow: [192.0.2.1]}}"}, []string{
+			"policy.yml: warning: administrators allows nobody: ssh can be reached by nobody [role-empty]",
+			"policy.yml:2:12: warning: ssh and x share 22/tcp: it is open to the union of both [shared-port]",
+			"policy.yml:2:44: warning: ssh is for administrators but x opens its ports to any [admin-open]"}},
+		"own service for administrators": {files{policy: "roles: {administrators: {allow: [any]}}\nservices: {x: {ports: [9/tcp], roles: [administrators]}, y: {ports: [8/tcp], roles: [administrators, subscribers]}, ssh: {enabled: false}, ossbss: {enabled: false}, www-admin: {enabled: false}}"}, []string{
+			"policy.yml:3:40: warning: x is for administrators but open to any [admin-open]"}},
+		"shared in config.yml": {files{policy: admins, config: "sshd: {port: 443}"}, []string{
+			"config.yml:1:14: warning: www-csc and ssh share 443/tcp: it is open to the union of both [shared-port]",
+			"policy.yml: warning: ssh is for administrators but www-csc opens its ports to any [admin-open]"}},
 		"shared by a moved one": {files{policy: admins + "services: {sip: {ports: [443/tcp]}}"}, []string{"policy.yml:3:12: warning: www-csc and sip share 443/tcp: it is open to the union of both [shared-port]"}},
 		"not the protocol":      {files{policy: admins + "services: {x: {ports: [5060/sctp, 22/udp], roles: [subscribers]}}"}, nil},
 		"not the links":         {files{policy: admins + "services: {x: {ports: [22/tcp], roles: [subscribers], interfaces: [eth1]}, ssh: {interfaces: [eth0]}}"}, nil},

@@ -34,7 +34,7 @@ type wideEntry struct {
 // openAdmin warns of an administrators' service that everybody, or nearly
 // everybody, or very many may reach: by one role, or by its roles together.
 func (r *resolver) openAdmin(s *Service, own *service) {
-	if s.Closed != "" || !isAdmin(s.Name) {
+	if s.Closed != "" || !s.forAdministrators() {
 		return
 	}
 	var all addr.Builder
@@ -57,6 +57,43 @@ func (r *resolver) openAdmin(s *Service, own *service) {
 	if len(named) > 0 {
 		r.atRole(s, named[0]).together(s.Name, named, all.Set(), told)
 	}
+}
+
+// openAdminPorts warns of another service that opens ports of an administrators'
+// one, where this one is open, to everybody, or nearly everybody.
+func (r *resolver) openAdminPorts(s *Service, own *service) {
+	if s.Closed != "" || s.forAdministrators() {
+		return
+	}
+	for i := range r.model.Services {
+		if admin := &r.model.Services[i]; admin.forAdministrators() && opensPortsOf(admin, r.rows[i], s, own) {
+			r.openedBy(s, own, admin.Name)
+		}
+	}
+}
+
+// opensPortsOf reports whether a service shares a port of an administrators' one
+// at the same place. The cluster has no ports: it has all.
+func opensPortsOf(admin *Service, its *service, s *Service, own *service) bool {
+	return admin.Enabled && admin.Closed == "" && overlap(admin.Ports, s.Ports) &&
+		meet(admin.Interfaces, s.Interfaces) && meet(its.addresses, own.addresses)
+}
+
+func (r *resolver) openedBy(s *Service, own *service, admin string) {
+	for _, name := range own.roles {
+		if found := r.roles[name.Text]; found != nil && open(found.allowed) {
+			at := r.atRole(s, name)
+			at.remark = r.about(diag.About{Services: [2]string{admin, s.Name}, Role: name.Text})
+			at.warn(at.pos, at.width, "admin-open", admin+" is for administrators but "+s.Name+" opens its ports to any",
+				"move "+s.Name+" to other ports, or list its networks")
+		}
+	}
+}
+
+// open reports whether nearly everybody of a family is in the set.
+func open(s addr.Set) bool {
+	v4, v6 := most(s)
+	return v4 || v6
 }
 
 // adminRemark is a warning about a role of a service that is for administrators.
@@ -96,10 +133,7 @@ func (r adminRemark) together(service string, roles []policy.Word, all addr.Set,
 
 // openByOne reports whether one of the roles alone is nearly everybody.
 func (r *resolver) openByOne(roles []policy.Word) bool {
-	return slices.ContainsFunc(roles, func(name policy.Word) bool {
-		v4, v6 := most(r.roles[name.Text].allowed)
-		return v4 || v6
-	})
+	return slices.ContainsFunc(roles, func(name policy.Word) bool { return open(r.roles[name.Text].allowed) })
 }
 
 // most reports whether more than half of the IPv4 addresses are in the set, or of
