@@ -48,18 +48,24 @@ func (b *builder) limit(e *exposure.Exposure) *exposure.Limit {
 // matches of the accept, so only sources that would be accepted fill the meter.
 // Sources in passed were accepted before; the other exempt ones are looked up.
 //
-// A source that a full meter has no room for is accepted, unless it is an
-// administrator: then it is refused.
+// A source that a full meter has no room for is accepted, unless the exposure is
+// guarded: then it is refused.
 func (b *builder) metered(e *exposure.Exposure, scopes []scope, passed addr.Set, end ending) (rules []ruleset.Rule) {
 	m := meter{exposure: e, limit: b.limit(e)}
 	m.exempt = m.limit.Exempt.Intersect(e.Sources).Subtract(passed)
-	if e.Role == policy.Administrators {
+	if guarded(e) {
 		return b.within(m, scopes, end)
 	}
 	for _, s := range byFamily(scopes) {
 		rules = append(rules, b.over(m, s))
 	}
 	return append(rules, allow(e, scopes, end)...)
+}
+
+// guarded reports whether the exposure is for administrators, by its role or as NGCP
+// means its service; what is open to the subscribers is not.
+func guarded(e *exposure.Exposure) bool {
+	return e.Role == policy.Administrators || e.Role != policy.Subscribers && exposure.IsAdmin(e.Service)
 }
 
 // meter is what an exposure's rates are held by.

@@ -91,6 +91,24 @@ func TestAdministratorsAreAcceptedWithinTheRate(t *testing.T) {
 	}
 }
 
+// What NGCP means for administrators stays shut where the meter has no room, under
+// whatever role somebody opens it; but not for the subscribers.
+func TestAdministratorsServicesAreAcceptedWithinTheRate(t *testing.T) {
+	for _, row := range []struct {
+		service, role string
+		within        bool
+	}{
+		{"ssh", "noc", true}, {"ossbss", "noc", true}, {"ssh", policy.Subscribers, false},
+		{"sip", "noc", false}, {"sip", policy.Administrators, true},
+	} {
+		m := limitedSIP("", "any")
+		m.Services[0].Name, m.Exposures[0].Service, m.Exposures[0].Role = row.service, row.service, row.role
+		text := strings.Join(rulesOf(t, Compile(m, 1), "service-"+row.service+"-1"), "\n")
+		assert.Equal(t, row.within, strings.Contains(text, "@within-"), row)
+		assert.NotEqual(t, row.within, strings.Contains(text, "@limit-"), row)
+	}
+}
+
 // Whom CrowdSec bans is refused where bans are, and media of theirs, too.
 func TestCrowdSecsSets(t *testing.T) {
 	m := provider()

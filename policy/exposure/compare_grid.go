@@ -57,7 +57,7 @@ func forAdministratorsAlone(exposures []Exposure) (found []Service) {
 // one whose ports another one opens. The cluster's, which are all, are for nobody.
 func (g *grid) meant(service string, ports []policy.Ports) string {
 	switch {
-	case isAdmin(service), slices.ContainsFunc(g.admin, func(s Service) bool { return s.Name == service }):
+	case IsAdmin(service), slices.ContainsFunc(g.admin, func(s Service) bool { return s.Name == service }):
 		return service
 	case service == Cluster:
 		return ""

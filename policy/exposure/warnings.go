@@ -160,8 +160,8 @@ func (r *resolver) roleless(s *Service, own *service) {
 	}
 }
 
-// isAdmin reports whether NGCP means the service for administrators.
-func isAdmin(service string) bool {
+// IsAdmin reports whether NGCP means the service for administrators.
+func IsAdmin(service string) bool {
 	i := slices.IndexFunc(table, func(r row) bool { return r.name == service })
 	return i >= 0 && table[i].role == policy.Administrators
 }
@@ -175,7 +175,7 @@ func builtIn(service string) bool {
 // the policy gives one of its own to nobody else. NGCP's for subscribers may be
 // theirs alone for a while.
 func (s *Service) forAdministrators() bool {
-	return isAdmin(s.Name) || !builtIn(s.Name) && slices.Equal(s.Roles, []string{policy.Administrators})
+	return IsAdmin(s.Name) || !builtIn(s.Name) && slices.Equal(s.Roles, []string{policy.Administrators})
 }
 
 // nowhere warns of a service that is on but has no interface: where the policy
